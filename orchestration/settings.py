@@ -1,0 +1,85 @@
+"""The one Settings object, and the only reader of the environment.
+
+Not here: what differs between two businesses (business.py reads that from the business folder).
+"""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Where this Daybreak lives and how it reaches the outside; frozen, from ``DAYBREAK_*`` variables.
+
+    >>> Settings(home="/srv/daybreak").dagster_home.as_posix()
+    '/srv/daybreak/dagster'
+    """
+
+    model_config = SettingsConfigDict(env_prefix="DAYBREAK_", frozen=True, extra="forbid", populate_by_name=True)
+
+    home: Path = Field(default=Path(".daybreak"), description="Where all state lives.")
+    database_url: SecretStr | None = Field(
+        default=None, description="An existing PostgreSQL ≥ 16 to use instead of the embedded one."
+    )
+    business: Path = Field(default=PROJECT_ROOT / "examples" / "demo", description="The business folder.")
+    data: Path | None = Field(
+        default=None, description="Where the source files lie; default: HOME/data/<business folder's name>."
+    )
+    postgres_port: int = Field(
+        default=54329,
+        ge=0,
+        le=65535,
+        description="Wanted port of the embedded server; another is taken if it is in use (0: any).",
+    )
+    ui_port: int = Field(default=3000, ge=0, le=65535, description="Port of the Dagster UI.")
+    ui_host: str = Field(default="127.0.0.1", description="Address the UI listens on. It has no login of its own.")
+    code_server_port: int = Field(default=4266, ge=0, le=65535, description="Port of the code server, on 127.0.0.1.")
+    smtp_host: str | None = Field(default=None, description="SMTP server; without one e-mail waits in the outbox.")
+    smtp_port: int = 587
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_starttls: bool = True
+    smtp_from: str = "daybreak@localhost"
+    slack_webhook: SecretStr | None = Field(default=None, description="Slack incoming-webhook URL.")
+    failpoint: str | None = Field(
+        default=None, description="Tests only: the named point at which the process kills itself."
+    )
+
+    @property
+    def root(self) -> Path:
+        """DAYBREAK_HOME as an absolute path."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def dagster_home(self) -> Path:
+        """DAGSTER_HOME: dagster.yaml, and what Dagster keeps beside its database."""
+        return self.root / "dagster"
+
+    @property
+    def dbt_target(self) -> Path:
+        """Where dbt puts its manifest and compiled SQL."""
+        return self.root / "dbt"
+
+    @property
+    def editions(self) -> Path:
+        """The folder that report editions are put in."""
+        return self.root / "editions"
+
+    @property
+    def postgres_data(self) -> Path:
+        """Folder of the embedded server: its data, password files and log."""
+        return self.root / "postgres"
+
+    @property
+    def business_folder(self) -> Path:
+        """The business folder as an absolute path."""
+        return self.business.expanduser().resolve()
+
+    @property
+    def data_folder(self) -> Path:
+        """The folder that the globs of sources.yaml are relative to."""
+        folder = self.data or self.root / "data" / self.business_folder.name
+        return folder.expanduser().resolve()
