@@ -1,0 +1,15 @@
+"""What every tier shares: the embedded server's fixtures, and the guard that keeps the tiers honest."""
+
+import pytest
+
+pytest_plugins = ["tests.support.postgres"]
+
+SLOW_FIXTURES = {"postgres_server", "database_url"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A unit test that asks for a database is in the wrong folder: the collection fails."""
+    for item in items:
+        asked = SLOW_FIXTURES & set(getattr(item, "fixturenames", ()))
+        if asked and "tests/unit/" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid} uses {', '.join(sorted(asked))}: it belongs to tests/integration")

@@ -1,0 +1,60 @@
+"""A real PostgreSQL for tests: one embedded server for all workers of a test run, a fresh database per test.
+
+Not here: schemas or data. Load it with ``pytest_plugins = ["tests.support.postgres"]``.
+"""
+
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from orchestration.local_postgres import LocalPostgres, running
+
+# Only what a test machine may lose: no test here cuts the power. The rest is the configuration of production.
+TEST_CHANGES = {"fsync": "off", "shared_buffers": "64MB", "max_connections": "200"}
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres]:
+    """The server that all xdist workers of this test run share; the last one to finish stops it."""
+    # Each xdist worker has a folder of its own below the run's folder; without xdist that one is ours.
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    with running(shared / "postgres", changes=TEST_CHANGES) as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres_server: LocalPostgres) -> Iterator[str]:
+    """URL of a fresh empty database, dropped after the test."""
+    name = create_database(postgres_server)
+    yield postgres_server.url(name)
+    drop_database(postgres_server, name)
+
+
+def create_database(server: LocalPostgres, *, template: str | None = None) -> str:
+    """Create a database, a copy of ``template`` if given (nobody may be connected to it); return its name."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    copy = sql.SQL("") if template is None else sql.SQL(" template {}").format(sql.Identifier(template))
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)) + copy)
+    return name
+
+
+def drop_database(server: LocalPostgres, name: str) -> None:
+    """Drop a database, whoever is connected to it."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+def open_folder(prefix: str) -> Path:
+    """A new folder that every user may walk through (pytest's own are closed); the caller removes it."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder.chmod(0o755)
+    return folder
