@@ -1,0 +1,245 @@
+"""Loading one source: its pending files into ``raw``, its bad rows into ``quarantine``, all of it in one transaction.
+
+Not here: reading files (readers.py) and compiling the mapping (compile.py). Works on sets of rows in the database; no
+row passes through Python on the plain path.
+"""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestration import failpoints
+from orchestration.business import Business, Source
+from orchestration.errors import ContractError, SourceError
+from orchestration.ingestion import merge
+from orchestration.ingestion.compile import check_columns, compile_source
+from orchestration.ingestion.files import SourceFile, find_files, pending_files
+from orchestration.ingestion.quarantine import quarantine, too_many_rejected
+from orchestration.ingestion.readers import Reader, open_reader
+from orchestration.ingestion.staging import Progress, make_typed, stage
+from orchestration.warehouse import Connection, writing
+
+SETTLED_NS = 30 * 10**9  # a file that changed less than 30 s ago may still be being written
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What one source brought tonight, in rows; read = inserted + replaced + duplicate + rejected."""
+
+    source: str
+    files: int = 0
+    rows_read: int = 0
+    rows_inserted: int = 0
+    rows_replaced: int = 0
+    rows_duplicate: int = 0
+    rows_rejected: int = 0
+    days_touched: int = 0
+
+    @property
+    def rows_written(self) -> int:
+        """Rows that ``raw`` gained or had replaced."""
+        return self.rows_inserted + self.rows_replaced
+
+
+def mapping_hash(source: Source, business: Business) -> str:
+    """What decides how a source's rows look; another one means that its files are read anew."""
+    mapping = source.model_dump_json(exclude={"max_rejected_pct", "files"})
+    return hashlib.sha256((mapping + business.profile.time_zone).encode()).hexdigest()
+
+
+def waiting_files(connection: Connection, business: Business, data_folder: Path) -> list[SourceFile]:
+    """The files of all sources that no night has taken in yet and that nobody has written to for a while."""
+    waiting = []
+    for source in business.sources:
+        files = [f for f in find_files(data_folder, source) if time.time_ns() - f.mtime_ns > SETTLED_NS]
+        waiting += pending_files(connection, files, source, mapping_hash(source, business))
+    return waiting
+
+
+def load_source(
+    connection: Connection,
+    business: Business,
+    source: Source,
+    data_folder: Path,
+    *,
+    token: int,
+    on_progress: Progress = lambda done, total: None,
+) -> LoadReport:
+    """Take in every pending file of ``source``; all of them or, when something is wrong, none.
+
+    Args:
+        connection: a connection in autocommit mode that carries the lease's token.
+        business: the business the source belongs to.
+        source: what to load.
+        data_folder: where the source's glob starts.
+        token: the night's fencing token.
+        on_progress: called with the number of files staged and their total.
+
+    Raises:
+        SourceError: a file cannot be read, lacks a column, or more rows were rejected than the source allows. ``raw``
+            stands as it stood; the rejected rows are in quarantine and the load in ``ops.loads`` as ``stopped``.
+        LeaseLostError: a newer night is at work.
+    """
+    mapping_sha256 = mapping_hash(source, business)
+    files = find_files(data_folder, source)
+    pending = pending_files(connection, files, source, mapping_sha256)
+    remapped = _needs_remapping(connection, source, mapping_sha256, files)
+    if not pending:
+        return LoadReport(source=source.name)
+    load = _Load(connection, business, source, token, mapping_sha256)
+    try:
+        readers = [open_reader(file.path, source) for file in pending]
+        headers = [reader.header() for reader in readers]
+        for file, header in zip(pending, headers, strict=True):
+            check_columns(source, header, file.relative_path)
+        with writing(connection):
+            if remapped:
+                load.forget_the_source()
+            report, too_many = load.run(pending, readers, headers, on_progress)
+    except SourceError as error:
+        load.record_stop(pending, str(error))
+        raise
+    if too_many:
+        raise SourceError(too_many, remedy=f"look at quarantine.rejected_rows where source = '{source.name}'")
+    return report
+
+
+def _needs_remapping(connection: Connection, source: Source, mapping_sha256: str, files: Sequence[SourceFile]) -> bool:
+    """Whether rows of this source were loaded under another mapping; they are then taken in again from their files.
+
+    Raises:
+        SourceError: some of those files are gone: their rows would be lost.
+    """
+    rows = connection.execute(
+        "select distinct file_path from ops.loads where source = %s and status = 'loaded' and mapping_sha256 <> %s",
+        [source.name, mapping_sha256],
+    ).fetchall()
+    gone = {row[0] for row in rows} - {file.relative_path for file in files}
+    if gone:
+        raise SourceError(
+            f"the mapping of {source.name} changed, but {len(gone)} of the files it was loaded from are gone, {min(gone)} first",
+            remedy="put them back so that they can be read anew, or take the change of the mapping back",
+        )
+    return bool(rows)
+
+
+@dataclass
+class _Load:
+    """The steps of one load and its lines in the ledger."""
+
+    connection: Connection
+    business: Business
+    source: Source
+    token: int
+    mapping_sha256: str
+
+    def run(
+        self,
+        files: Sequence[SourceFile],
+        readers: Sequence[Reader],
+        headers: Sequence[list[str]],
+        on_progress: Progress,
+    ) -> tuple[LoadReport, str | None]:
+        """All steps; the second value says why the load was stopped, if it was."""
+        load_ids = [self._open_load(file) for file in files]
+        staging = stage(self.connection, readers, headers, load_ids, on_progress)
+        failpoints.reach("load.staged")
+        mapped = compile_source(self.source, staging=staging, business_zone=self.business.profile.time_zone)
+        make_typed(self.connection, mapped)
+        merge.find_repeats(self.connection, mapped.entity, reject=self.source.duplicates == "reject")
+        quarantine(self.connection, mapped, staging)
+        too_many = too_many_rejected(self.connection, self.source)
+        if too_many:
+            self._stop(load_ids, too_many)
+            return LoadReport(source=self.source.name), too_many
+        merge.write(self.connection, mapped.entity, self.source.name, self.token)
+        failpoints.reach("load.merged")
+        return self._close_loads(load_ids), None
+
+    # the ledger -----------------------------------------------------------------------------------------------------
+
+    def _open_load(self, file: SourceFile, status: str = "loading") -> int:
+        # a file that was refused before is tried anew: its old refusal and its rejected rows give way
+        self.connection.execute(
+            """with refused as (
+                   delete from ops.loads where source = %s and status = 'stopped' and (file_sha256 = %s or file_path = %s)
+                   returning load_id)
+               delete from quarantine.rejected_rows where load_id in (select load_id from refused)""",
+            [self.source.name, file.sha256, file.relative_path],
+        )
+        row = self.connection.execute(
+            """insert into ops.loads (token, entity, source, file_path, file_sha256, file_bytes, file_mtime_ns,
+                                      mapping_sha256, status)
+               values (%s, %s, %s, %s, %s, %s, %s, %s, %s) returning load_id""",
+            [
+                self.token, self.source.entity, self.source.name, file.relative_path, file.sha256, file.size_bytes,
+                file.mtime_ns, self.mapping_sha256, status,
+            ],
+        ).fetchone()  # fmt: skip
+        assert row is not None
+        return int(row[0])
+
+    def record_stop(self, files: Sequence[SourceFile], message: str) -> None:
+        """Say in the ledger that ``files`` were refused before a row of them was read."""
+        with writing(self.connection):
+            for file in files:
+                load_id = self._open_load(file, status="stopped")
+                self.connection.execute("update ops.loads set message = %s where load_id = %s", [message, load_id])
+
+    def forget_the_source(self) -> None:
+        """Take back all rows of the source, to read them anew under the changed mapping; their days are re-opened."""
+        merge.delete_source(self.connection, self.source.entity, self.source.name, self.token)
+        self.connection.execute(
+            "update ops.loads set status = 'superseded' where source = %s and status = 'loaded'",
+            [self.source.name],
+        )
+        self.connection.execute("delete from quarantine.rejected_rows where source = %s", [self.source.name])
+
+    def _stop(self, load_ids: Sequence[int], message: str) -> None:
+        self.connection.execute(
+            """update ops.loads l set status = 'stopped', message = %s, rows_read = n.read, rows_rejected = n.rejected
+               from (select load_id, count(*) as read, count(*) filter (where is_rejected) as rejected
+                     from seen group by load_id) n
+               where n.load_id = l.load_id""",
+            [message],
+        )
+        self.connection.execute(
+            "update ops.loads set status = 'stopped', message = %s where load_id = any(%s)",
+            [message, list(load_ids)],
+        )
+
+    def _close_loads(self, load_ids: Sequence[int]) -> LoadReport:
+        """Write the counts per file, and check that every row read is accounted for."""
+        self.connection.execute(
+            """update ops.loads l set status = 'loaded', loaded_at = clock_timestamp(), rows_read = coalesce(n.read, 0),
+                   rows_rejected = coalesce(n.rejected, 0), rows_inserted = coalesce(o.inserted, 0),
+                   rows_replaced = coalesce(o.replaced, 0), rows_duplicate = coalesce(o.duplicate, 0)
+               from unnest(%s::bigint[]) as mine (load_id)
+               left join (select load_id, count(*) as read, count(*) filter (where is_rejected) as rejected
+                          from seen group by load_id) n using (load_id)
+               left join (select _row / 10000000000 as load_id,
+                                 count(*) filter (where outcome = 'inserted') as inserted,
+                                 count(*) filter (where outcome = 'replaced') as replaced,
+                                 count(*) filter (where outcome = 'duplicate') as duplicate
+                          from judged group by 1) o using (load_id)
+               where l.load_id = mine.load_id""",
+            [list(load_ids)],
+        )
+        row = self.connection.execute(
+            """select count(*), sum(rows_read), sum(rows_inserted), sum(rows_replaced), sum(rows_duplicate), sum(rows_rejected),
+                      (select count(*) from touched)
+               from ops.loads where load_id = any(%s)""",
+            [list(load_ids)],
+        ).fetchone()
+        assert row is not None
+        report = LoadReport(self.source.name, *(int(n) for n in row))
+        quarantined = self.connection.execute(
+            "select count(*) from quarantine.rejected_rows where load_id = any(%s)", [list(load_ids)]
+        ).fetchone()
+        if quarantined is None or quarantined[0] != report.rows_rejected:
+            raise ContractError(
+                f"{self.source.name}: {report.rows_rejected} rows rejected, {quarantined} in quarantine"
+            )
+        return report

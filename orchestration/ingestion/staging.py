@@ -1,0 +1,64 @@
+"""Files into the temporary tables of one load: ``incoming`` (rows as text), ``unreadable`` (lines that are no rows), ``typed``.
+
+Not here: reading a format (readers.py) and what the mapping makes of a text (compile.py).
+"""
+
+from collections.abc import Callable, Sequence
+
+from orchestration.ingestion.compile import Mapped
+from orchestration.ingestion.readers import Reader
+from orchestration.ingestion.rows import Unreadable
+from orchestration.warehouse import Connection
+
+Progress = Callable[[int, int], None]
+
+
+def stage(
+    connection: Connection,
+    readers: Sequence[Reader],
+    headers: Sequence[list[str]],
+    load_ids: Sequence[int],
+    on_progress: Progress = lambda done, total: None,
+) -> dict[str, str]:
+    """COPY all files into ``incoming``, inside the caller's transaction.
+
+    Returns:
+        The staging column of each header name; files may have their columns in any order.
+
+    Raises:
+        SourceError: a file cannot be read.
+    """
+    names = dict.fromkeys(name for header in headers for name in header)
+    staging = {name: f"c{i}" for i, name in enumerate(names)}
+    columns = ", ".join(f"{c} text" for c in staging.values())
+    connection.execute(
+        f"""drop sequence if exists pg_temp.incoming_row;
+            create temporary sequence incoming_row;
+            create temporary table incoming (_row bigint not null default nextval('incoming_row'), {columns}) on commit drop;
+            create temporary table unreadable (_row bigint, rule text, reason text, line_text text) on commit drop"""
+    )
+    for i, (reader, header, load_id) in enumerate(zip(readers, headers, load_ids, strict=True), start=1):
+        staged = reader.stage(connection, [staging[name] for name in header], load_id)
+        _keep_unreadable(connection, staged.unreadable)
+        on_progress(i, len(readers))
+    connection.execute("analyze incoming")
+    return staging
+
+
+def make_typed(connection: Connection, mapped: Mapped) -> None:
+    """Table ``typed``: every row of ``incoming`` with the entity's columns, and the first rule it breaks.
+
+    Raises:
+        SourceError: an expression of sources.yaml failed on a value.
+    """
+    connection.execute(f"create temporary table typed on commit drop as {mapped.query}")
+    connection.execute("analyze typed")
+
+
+def _keep_unreadable(connection: Connection, lines: Sequence[Unreadable]) -> None:
+    if lines:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into unreadable values (%s, %s, %s, %s)",
+                [(u.row, u.rule, u.reason, u.text) for u in lines],
+            )

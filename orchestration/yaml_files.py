@@ -1,0 +1,115 @@
+"""Reading a YAML file into a typed model, with the file, line and key of whatever is wrong.
+
+Not here: which files and models there are (business.py). Scalars stay text until the model types them, so that the
+country code NO is not a boolean and the id 007 not a seven.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from orchestration.errors import ConfigurationError
+
+Model = TypeVar("Model", bound=BaseModel)
+Location = tuple[str | int, ...]
+
+
+def load_model(path: Path, model: type[Model]) -> Model:
+    """Read ``path`` as YAML and validate it as ``model``.
+
+    Raises:
+        ConfigurationError: the file is missing, is not YAML, or does not fit the model; every problem with its line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: no such file", remedy=f"a business folder needs a {path.name}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: not UTF-8 at byte {error.start}", remedy="save it as UTF-8") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.BaseLoader)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: not valid YAML: {_yaml_problem(error)}") from None
+    lines: dict[Location, int] = {}
+    data = {} if node is None else _plain(path, node, (), lines)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        problems = [_sentence(path, problem, lines, model) for problem in error.errors()]
+        raise ConfigurationError("\n".join(problems)) from None
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return where + str(getattr(error, "problem", None) or error)
+
+
+def _plain(path: Path, node: yaml.Node, location: Location, lines: dict[Location, int]) -> Any:
+    """The node as dicts, lists and text; remembers the line of every key and item."""
+    lines.setdefault(location, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        mapping: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key, line = str(key_node.value), key_node.start_mark.line + 1
+            if key in mapping:
+                raise ConfigurationError(f"{path}:{line}: key {key!r} stands twice", remedy="keep one of them")
+            lines[(*location, key)] = line
+            mapping[key] = _plain(path, value_node, (*location, key), lines)
+        return mapping
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(path, item, (*location, i), lines) for i, item in enumerate(node.value)]
+    return node.value
+
+
+def _sentence(path: Path, problem: Any, lines: dict[Location, int], model: type[BaseModel]) -> str:
+    """One problem as ``file:line: key: what is wrong``."""
+    location: Location = tuple(problem["loc"])
+    known = location
+    while known and known not in lines:
+        known = known[:-1]
+    key = ".".join(str(part) for part in location) or "the file"
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if problem["type"] == "extra_forbidden":
+        message = "unknown key" + nearest(str(location[-1]), _keys(model, location[:-1]))
+    elif problem["type"] == "missing":
+        message = "this key is missing"
+    return f"{path}:{lines.get(known, 1)}: {key}: {message}"
+
+
+def nearest(name: str, candidates: list[str]) -> str:
+    """A hint that names the closest candidates, or all of them when none is close.
+
+    >>> nearest("curency", ["currency", "locale"])
+    "; did you mean 'currency'?"
+    """
+    close = difflib.get_close_matches(name, candidates, n=2, cutoff=0.6)
+    if close:
+        return "; did you mean " + " or ".join(repr(c) for c in close) + "?"
+    return "; known are " + ", ".join(sorted(candidates)) if candidates else ""
+
+
+def _keys(model: type[BaseModel], location: Location) -> list[str]:
+    """The keys that the model at ``location`` accepts."""
+    current: Any = model
+    for part in location:
+        fields = getattr(current, "model_fields", {})
+        field = next((f for name, f in fields.items() if part in (name, f.alias)), None)
+        if field is not None:
+            current = _inner_model(field.annotation)
+        # an index or a free key of a dict: stay with the model of the items
+    return [f.alias or name for name, f in getattr(current, "model_fields", {}).items()]
+
+
+def _inner_model(annotation: Any) -> Any:
+    """The pydantic model inside ``X``, ``X | None``, ``tuple[X, ...]`` or ``dict[str, X]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _inner_model(argument)
+        if found is not None:
+            return found
+    return None
