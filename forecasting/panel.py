@@ -1,0 +1,181 @@
+"""The canonical frame ``unique_id, ds, y``: validated, on a complete calendar, in weeks.
+
+Not here: the arithmetic of periods (periods.py) or any model.
+"""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from forecasting.periods import WEEKDAYS, Frequency
+
+COLUMNS = ("unique_id", "ds", "y")
+
+
+class PanelError(ValueError):
+    """A panel broke its contract; the message names the series and the period."""
+
+
+def validate_panel(panel: pd.DataFrame, freq: str) -> pd.DataFrame:
+    """Check a panel and return it sorted by ``unique_id, ds``, with ``y`` as float64.
+
+    Args:
+        panel: ``unique_id`` (str), ``ds`` (datetime, first day of a period), ``y`` (any real number type, in
+            the series' own unit); one row per series and period, in any order. Other columns are left out.
+        freq: ``D``, ``W-MON`` … ``W-SUN`` or ``MS``.
+
+    Raises:
+        PanelError: a column is missing or of another type; a value is missing, NaN or infinite; a period
+            occurs twice, is missing in between, or does not begin where the frequency says.
+
+    >>> days = pd.to_datetime(["2024-02-28", "2024-03-01"])
+    >>> gap = pd.DataFrame({"unique_id": "A", "ds": days, "y": [1.0, 2.0]})
+    >>> validate_panel(gap, "D")
+    Traceback (most recent call last):
+    forecasting.panel.PanelError: series 'A': period 2024-02-29 is missing
+    """
+    _check_types(panel, COLUMNS)
+    frequency = Frequency.parse(freq)
+    if panel.empty:
+        return empty_panel()
+    frame = panel.loc[:, list(COLUMNS)].sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
+    frame["y"] = frame["y"].astype("float64")
+    _refuse(frame, ~np.isfinite(frame["y"].to_numpy()), "y is not a finite number")
+    ds = frame["ds"].to_numpy()
+    _refuse(frame, ~frequency.starts_period(ds), f"ds is not the first day of a {freq} period")
+    same = np.concatenate([[False], frame["unique_id"].to_numpy()[1:] == frame["unique_id"].to_numpy()[:-1]])
+    step = np.diff(frequency.ordinals(ds), prepend=0)
+    _refuse(frame, same[: len(frame)] & (step == 0), "the period occurs twice")
+    gaps = np.flatnonzero(same[: len(frame)] & (step > 1))
+    if len(gaps):
+        first = frequency.labels(frequency.ordinals(ds[gaps[:1] - 1]) + 1)[0]
+        name = frame["unique_id"].iloc[gaps[0]]
+        raise PanelError(f"series {name!r}: period {first.astype('datetime64[D]')} is missing")
+    return frame
+
+
+def complete_calendar(frame: pd.DataFrame, freq: str, end: date | pd.Timestamp) -> pd.DataFrame:
+    """One row per series and period, from the series' first period to the last one that is over at ``end``.
+
+    A period without a row had no demand, so it becomes 0. A period that ``end`` cuts (the week that is still
+    running) is left out, because half a week would teach the models a fall. A series that begins in that
+    period has no rows.
+
+    Args:
+        frame: ``unique_id, ds, y`` as in :func:`validate_panel`, but with gaps allowed.
+        freq: as there.
+        end: the last day whose demand is fully known, inclusive.
+
+    Raises:
+        PanelError: as :func:`validate_panel`, or a row lies after ``end``.
+
+    >>> weeks = pd.to_datetime(["2024-01-01", "2024-01-15"])
+    >>> sold = pd.DataFrame({"unique_id": "A", "ds": weeks, "y": [5.0, 2.0]})
+    >>> complete_calendar(sold, "W-MON", date(2024, 1, 20))["y"].tolist()
+    [5.0, 0.0]
+    """
+    _check_types(frame, COLUMNS)
+    frequency = Frequency.parse(freq)
+    if frame.empty:
+        return empty_panel()
+    known = frame.loc[:, list(COLUMNS)].sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
+    ds = known["ds"].to_numpy()
+    _refuse(known, ~np.isfinite(known["y"].to_numpy(dtype="float64")), "y is not a finite number")
+    _refuse(known, ~frequency.starts_period(ds), f"ds is not the first day of a {freq} period")
+    _refuse(known, known.duplicated(["unique_id", "ds"]).to_numpy(), "the period occurs twice")
+    _refuse(known, ds > np.datetime64(end, "s"), f"the period begins after {end:%Y-%m-%d}, the last known day")
+    next_day = np.array([np.datetime64(end, "D") + 1]).astype("datetime64[s]")
+    last = int(frequency.ordinals(next_day)[0]) - 1
+    known = known.assign(period=frequency.ordinals(ds)).loc[lambda f: f["period"] <= last]
+    first = known.groupby("unique_id", sort=True)["period"].min()
+    lengths = (last - first + 1).to_numpy()
+    starts = np.repeat(first.to_numpy(), lengths)
+    offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    full = pd.DataFrame({"unique_id": np.repeat(first.index.to_numpy(), lengths), "period": starts + offsets})
+    full["unique_id"] = full["unique_id"].astype("str")
+    full["ds"] = frequency.labels(full["period"].to_numpy())
+    filled = full.merge(known[["unique_id", "period", "y"]], on=["unique_id", "period"], how="left", validate="1:1")
+    filled["y"] = filled["y"].astype("float64").fillna(0.0)
+    return filled[list(COLUMNS)]
+
+
+def weekly_buckets(daily: pd.DataFrame, *, first_weekday: str = "MON") -> pd.DataFrame:
+    """Sum daily demand into weeks that begin on ``first_weekday`` and are labelled by that day.
+
+    Args:
+        daily: ``unique_id, ds, y`` with any number of rows per series and day.
+        first_weekday: ``MON`` … ``SUN``; the matching frequency is ``"W-" + first_weekday``.
+
+    Raises:
+        PanelError: as :func:`validate_panel` for types and values.
+        ValueError: an unknown weekday.
+
+    >>> days = pd.to_datetime(["2024-02-29", "2024-03-03", "2024-03-04"])
+    >>> daily = pd.DataFrame({"unique_id": "A", "ds": days, "y": [1.0, 2.0, 4.0]})
+    >>> weekly_buckets(daily).to_dict("list")["y"]
+    [3.0, 4.0]
+    """
+    _check_types(daily, COLUMNS)
+    if first_weekday not in WEEKDAYS:
+        raise ValueError(f"weekday {first_weekday!r} is not one of {', '.join(WEEKDAYS)}")
+    if daily.empty:
+        return empty_panel()
+    _refuse(daily, ~np.isfinite(daily["y"].to_numpy(dtype="float64")), "y is not a finite number")
+    week = Frequency.parse(f"W-{first_weekday}")
+    start = week.labels(week.ordinals(daily["ds"].to_numpy()))
+    weeks = daily.assign(ds=start, y=daily["y"].astype("float64"))
+    return weeks.groupby(["unique_id", "ds"], sort=True, as_index=False)["y"].sum()
+
+
+def empty_panel() -> pd.DataFrame:
+    """A panel without rows, with the right columns and types.
+
+    >>> list(empty_panel().columns)
+    ['unique_id', 'ds', 'y']
+    """
+    return pd.DataFrame(
+        {
+            "unique_id": pd.Series(dtype="str"),
+            "ds": pd.Series(dtype="datetime64[s]"),
+            "y": pd.Series(dtype="float64"),
+        }
+    )
+
+
+def require_columns(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> None:
+    """Raise PanelError when ``frame`` lacks one of ``columns``, naming it.
+
+    >>> require_columns(pd.DataFrame({"day": []}), ("day", "kpi"), "daily")
+    Traceback (most recent call last):
+    forecasting.panel.PanelError: daily has no column 'kpi'; it has: day
+    """
+    for column in columns:
+        if column not in frame.columns:
+            raise PanelError(f"{what} has no column {column!r}; it has: {', '.join(map(str, frame.columns))}")
+
+
+def _check_types(frame: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    require_columns(frame, columns, "panel")
+    if frame.empty:  # an empty frame carries no types worth refusing
+        return
+    if not pd.api.types.is_string_dtype(frame["unique_id"]):
+        raise PanelError(f"unique_id must be text, not {frame['unique_id'].dtype}")
+    if not pd.api.types.is_datetime64_dtype(frame["ds"]):
+        raise PanelError(f"ds must be a datetime without time zone, not {frame['ds'].dtype}")
+    y = frame["y"].dtype
+    if not pd.api.types.is_numeric_dtype(y) or pd.api.types.is_bool_dtype(y) or pd.api.types.is_complex_dtype(y):
+        raise PanelError(f"y must be a real number, not {y}")
+    _refuse(frame, frame["unique_id"].isna().to_numpy(), "unique_id is missing")
+    _refuse(frame, frame["ds"].isna().to_numpy(), "ds is missing")
+    _refuse(frame, frame["y"].isna().to_numpy(), "y is missing")
+
+
+def _refuse(frame: pd.DataFrame, bad: np.ndarray, why: str) -> None:
+    rows = np.flatnonzero(bad)
+    if not len(rows):
+        return
+    row = frame.iloc[rows[0]]
+    more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
+    day = "no date" if pd.isna(row["ds"]) else f"{row['ds']:%Y-%m-%d}"
+    raise PanelError(f"series {row['unique_id']!r} at {day}: {why}{more}")

@@ -1,0 +1,144 @@
+"""The canonical panel: what is refused, by name, and how a calendar is completed. Not here: any model."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecasting.panel import PanelError, complete_calendar, validate_panel, weekly_buckets
+from forecasting.periods import WEEKDAYS, Frequency
+
+
+def panel(days: list[str], y: list[object], unique_id: str = "A") -> pd.DataFrame:
+    return pd.DataFrame({"unique_id": unique_id, "ds": pd.to_datetime(days), "y": y})
+
+
+@pytest.mark.parametrize(
+    ("frame", "freq", "message"),
+    [
+        (panel(["2024-02-28", "2024-03-01"], [1.0, 2.0]), "D", "series 'A': period 2024-02-29 is missing"),
+        (panel(["2024-01-01", "2024-01-15"], [1.0, 2.0]), "W-MON", "period 2024-01-08 is missing"),
+        (panel(["2024-01-01", "2024-03-01"], [1.0, 2.0]), "MS", "period 2024-02-01 is missing"),
+        (
+            panel(["2024-01-01", "2024-01-01"], [1.0, 2.0]),
+            "D",
+            "series 'A' at 2024-01-01: the period occurs twice",
+        ),
+        (panel(["2024-01-01", "2024-01-02"], [1.0, np.nan]), "D", "at 2024-01-02: y is missing"),
+        (panel(["2024-01-01", "2024-01-02"], [1.0, np.inf]), "D", "at 2024-01-02: y is not a finite number"),
+        (panel(["2024-01-02"], [1.0]), "W-MON", "ds is not the first day of a W-MON period"),
+        (panel(["2024-01-01 06:00"], [1.0]), "D", "ds is not the first day of a D period"),
+        (panel(["2024-01-02"], [1.0]), "MS", "ds is not the first day of a MS period"),
+        (panel(["2024-01-01"], ["1"]), "D", "y must be a real number"),
+        (panel(["2024-01-01"], [True]), "D", "y must be a real number, not bool"),
+        (panel(["2024-01-01"], [1.0]).assign(unique_id=7), "D", "unique_id must be text"),
+        (panel(["2024-01-01"], [1.0]).assign(ds="2024-01-01"), "D", "ds must be a datetime"),
+        (
+            panel(["2024-01-01"], [1.0]).assign(ds=pd.Timestamp("2024-01-01", tz="UTC")),
+            "D",
+            "without time zone",
+        ),
+        (panel(["2024-01-01"], [1.0]).drop(columns="y"), "D", "panel has no column 'y'"),
+        (panel(["2024-01-01", None], [1.0, 2.0]), "D", "series 'A' at no date: ds is missing"),
+    ],
+)
+def test_a_broken_panel_is_refused_by_name(frame: pd.DataFrame, freq: str, message: str) -> None:
+    with pytest.raises(PanelError, match=message):
+        validate_panel(frame, freq)
+
+
+def test_missing_id_is_refused() -> None:
+    frame = panel(["2024-01-01", "2024-01-02"], [1.0, 2.0])
+    frame["unique_id"] = pd.Series(["A", None], dtype="str")
+    with pytest.raises(PanelError, match="unique_id is missing"):
+        validate_panel(frame, "D")
+
+
+def test_valid_panel_is_sorted_and_not_changed_in_place() -> None:
+    frame = pd.concat([panel(["2024-01-02", "2024-01-01"], [2, 1], "ß"), panel(["2024-01-01"], [3], "A")])
+    before = frame.copy()
+    result = validate_panel(frame, "D")
+    assert result["unique_id"].tolist() == ["A", "ß", "ß"]
+    assert result["y"].tolist() == [3.0, 1.0, 2.0]
+    assert result["y"].dtype == "float64"
+    pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize("freq", ["D", "W-SUN", "MS"])
+def test_empty_panel_stays_empty(freq: str) -> None:
+    empty = pd.DataFrame({"unique_id": [], "ds": [], "y": []})
+    assert validate_panel(empty, freq).columns.tolist() == ["unique_id", "ds", "y"]
+    assert len(complete_calendar(empty, freq, date(2024, 1, 1))) == 0
+    assert len(weekly_buckets(empty)) == 0
+
+
+@given(
+    st.dates(date(1900, 1, 1), date(2200, 12, 31)),
+    st.sampled_from(["D", "MS", *(f"W-{d}" for d in WEEKDAYS)]),
+)
+def test_labels_undo_ordinals(day: date, freq: str) -> None:
+    frequency = Frequency.parse(freq)
+    stamp = np.array([np.datetime64(day, "s")])
+    label = frequency.labels(frequency.ordinals(stamp))
+    assert frequency.starts_period(label).all()
+    assert label[0] <= stamp[0] < frequency.labels(frequency.ordinals(label) + 1)[0]
+    if freq.startswith("W-"):
+        assert pd.Timestamp(label[0]).day_name()[:3].upper() == freq[2:]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 60)), min_size=1, max_size=20, unique=True),
+    st.integers(0, 20),
+)
+@settings(deadline=None, max_examples=60)
+def test_completed_calendar_is_valid_and_keeps_every_unit(cells: list[tuple[str, int]], later: int) -> None:
+    start = pd.Timestamp("2023-12-25")
+    frame = pd.DataFrame(
+        {
+            "unique_id": [c[0] for c in cells],
+            "ds": [start + pd.Timedelta(days=c[1]) for c in cells],
+            "y": [float(i + 1) for i in range(len(cells))],
+        }
+    )
+    end = frame["ds"].max() + pd.Timedelta(days=later)
+    full = validate_panel(complete_calendar(frame, "D", end), "D")
+    assert full["y"].sum() == frame["y"].sum()
+    assert (full.groupby("unique_id")["ds"].max() == end).all()
+    assert full.groupby("unique_id")["ds"].min().to_dict() == frame.groupby("unique_id")["ds"].min().to_dict()
+
+
+def test_partial_week_is_dropped_and_a_whole_one_kept() -> None:
+    weeks = panel(["2024-01-01", "2024-01-08"], [5.0, 1.0])
+    assert complete_calendar(weeks, "W-MON", date(2024, 1, 13))["y"].tolist() == [5.0]
+    assert complete_calendar(weeks, "W-MON", date(2024, 1, 14))["y"].tolist() == [5.0, 1.0]
+
+
+def test_a_month_is_over_on_leap_day_and_not_before() -> None:
+    months = panel(["2024-01-01", "2024-02-01"], [5.0, 1.0])
+    assert len(complete_calendar(months, "MS", date(2024, 2, 28))) == 1
+    assert len(complete_calendar(months, "MS", date(2024, 2, 29))) == 2
+
+
+def test_rows_after_the_end_are_refused_and_not_dropped() -> None:
+    with pytest.raises(PanelError, match="begins after 2024-01-01"):
+        complete_calendar(panel(["2024-01-02"], [1.0]), "D", date(2024, 1, 1))
+
+
+@pytest.mark.parametrize("weekday", WEEKDAYS)
+def test_weeks_begin_on_the_asked_weekday_and_lose_nothing(weekday: str) -> None:
+    days = pd.date_range("2024-02-20", periods=20)
+    daily = pd.DataFrame({"unique_id": "A", "ds": days, "y": np.arange(20.0)})
+    weeks = weekly_buckets(daily, first_weekday=weekday)
+    assert weeks["y"].sum() == daily["y"].sum()
+    assert set(weeks["ds"].dt.day_name().str[:3].str.upper()) == {weekday}
+    validate_panel(weeks, f"W-{weekday}")
+
+
+def test_duplicated_days_are_summed_but_an_unknown_weekday_is_refused() -> None:
+    daily = panel(["2024-01-01", "2024-01-01"], [1.0, 2.0])
+    assert weekly_buckets(daily)["y"].tolist() == [3.0]
+    with pytest.raises(ValueError, match="'Monday' is not one of MON"):
+        weekly_buckets(daily, first_weekday="Monday")
