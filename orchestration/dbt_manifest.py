@@ -1,0 +1,97 @@
+"""The dbt project as Dagster sees it: an up-to-date manifest, and a fingerprint of everything that decides what it builds.
+
+Not here: running the models (defs/dbt.py). The manifest lies in DAYBREAK_HOME, so that an installed project stays read-only.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from dagster_dbt import DbtProject
+from psycopg.conninfo import conninfo_to_dict
+
+from orchestration.business import Profile
+from orchestration.errors import ConfigurationError
+from orchestration.file_lock import FileLock
+from orchestration.settings import PROJECT_ROOT, Settings
+
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+_SOURCES = ("*.sql", "*.yml", "*.md", "*.csv")
+_PARSE_TIMEOUT_SECONDS = 300
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """What dbt's process needs: the variables that profiles.yml reads, and where its artifacts go.
+
+    ``buildable`` keeps a test that spans facts and bi for the step that builds bi: dbt's default would run it as soon
+    as one of its parents is built.
+    """
+    url = settings.database_url.get_secret_value() if settings.database_url else ""
+    pieces = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+    names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "DATABASE"}
+    connection = {f"DAYBREAK_PG_{variable}": pieces[name] for name, variable in names.items() if name in pieces}
+    return {**connection, "DBT_TARGET_PATH": str(settings.dbt_target), "DBT_INDIRECT_SELECTION": "buildable"}
+
+
+def dbt_executable() -> str:
+    """The dbt of the environment we run in, whether or not it is on the PATH."""
+    return str(Path(sys.executable).parent / "dbt")
+
+
+def prepared_project(settings: Settings) -> DbtProject:
+    """The dbt project with a manifest that is as new as its files; parses it if it is not.
+
+    Raises:
+        ConfigurationError: dbt cannot parse the project; with what dbt said.
+    """
+    target = settings.dbt_target
+    target.mkdir(parents=True, exist_ok=True)
+    stamp, wanted = target / "manifest.sha256", project_hash()
+    with FileLock(target / "parse.lock") as lock:
+        lock.lock(timeout_seconds=_PARSE_TIMEOUT_SECONDS)
+        is_new = (target / "manifest.json").exists() and stamp.exists() and stamp.read_text() == wanted
+        if not is_new:
+            _parse(target)
+            stamp.write_text(wanted)
+    return DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT, target_path=target)
+
+
+def _parse(target: Path) -> None:
+    command = [
+        dbt_executable(),
+        "parse",
+        "--project-dir",
+        str(DBT_PROJECT),
+        "--profiles-dir",
+        str(DBT_PROJECT),
+    ]
+    command += ["--target-path", str(target), "--log-path", str(target), "--no-use-colors"]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=_PARSE_TIMEOUT_SECONDS,
+        check=False,
+        env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+    )
+    if done.returncode != 0:
+        raise ConfigurationError(f"dbt cannot parse {DBT_PROJECT}:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+
+
+def project_hash() -> str:
+    """A hash of every file that the dbt project consists of."""
+    digest = hashlib.sha256()
+    files = sorted(p for pattern in _SOURCES for p in DBT_PROJECT.rglob(pattern) if "target" not in p.parts)
+    for path in files:
+        digest.update(path.relative_to(DBT_PROJECT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def fingerprint(profile: Profile) -> str:
+    """What decides how facts look: the dbt project and the business's calendar. Another one means building all anew."""
+    calendar = (
+        f"{profile.time_zone} {profile.fiscal_year_start_month} {profile.first_weekday_number} {profile.currency}"
+    )
+    return hashlib.sha256(f"{project_hash()} {calendar}".encode()).hexdigest()

@@ -1,0 +1,77 @@
+"""staging, marts, kpis and bi: every dbt model and test as an asset and a check. in two steps around the Python stages.
+
+Not here: the SQL (dbt_project/) and the publication of bi (publish.py).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
+
+from orchestration import failpoints
+from orchestration.dbt_manifest import fingerprint, prepared_project
+from orchestration.defs.resources import NightResource
+from orchestration.night import Counts, Night
+from orchestration.publication import needs_full_build
+from orchestration.settings import Settings
+
+PROJECT = prepared_project(Settings())
+
+
+class Translator(DagsterDbtTranslator):
+    """A model is the asset [folder, table name], in the group of its folder."""
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """The model's spec."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest["nodes"].get(unique_id)
+        if node is None or node["resource_type"] not in ("model", "seed"):
+            return spec
+        folder = node["fqn"][1]
+        return spec.replace_attributes(key=dg.AssetKey([folder, node["alias"]]), group_name=folder)
+
+
+@dbt_assets(
+    manifest=PROJECT.manifest_path,
+    project=PROJECT,
+    dagster_dbt_translator=Translator(),
+    select="path:models/staging path:models/marts path:models/kpis",
+    name="dbt_facts",
+)
+def dbt_facts(context: dg.AssetExecutionContext, night: NightResource, dbt: DbtCliResource) -> Iterator[Any]:
+    """What sales make of themselves: everything that forecasts, stock and anomalies read."""
+    yield from _build("facts", context, night.get(), dbt)
+
+
+@dbt_assets(
+    manifest=PROJECT.manifest_path,
+    project=PROJECT,
+    dagster_dbt_translator=Translator(),
+    select="path:models/bi",
+    name="dbt_bi",
+)
+def dbt_bi(context: dg.AssetExecutionContext, night: NightResource, dbt: DbtCliResource) -> Iterator[Any]:
+    """What is published: facts, forecasts, stock and anomalies, in ``bi_build``."""
+    yield from _build("bi", context, night.get(), dbt)
+
+
+def _build(stage: str, context: dg.AssetExecutionContext, tonight: Night, dbt: DbtCliResource) -> Iterator[Any]:
+    """Build the selected models and run their tests; unit tests belong to the test suite, not to the night."""
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    if needs_full_build(tonight.connection, fingerprint(tonight.business.profile)):
+        context.log.info("nothing was published yet, or by other code or another calendar: building all days anew")
+        arguments.append("--full-refresh")
+    with tonight.stage(stage) as record:
+        invocation = dbt.cli(arguments, context=context)
+        for number, event in enumerate(invocation.stream().fetch_row_counts(), start=1):
+            if number == 5:
+                failpoints.reach(f"dbt.{stage}")
+            yield event
+        record.counts = Counts(written=_rows_affected(invocation))
+
+
+def _rows_affected(invocation: DbtCliInvocation) -> int:
+    """The rows that dbt's statements wrote, as PostgreSQL counted them."""
+    results = invocation.get_artifact("run_results.json")["results"]
+    return sum(max(int(r["adapter_response"].get("rows_affected") or 0), 0) for r in results)

@@ -1,0 +1,46 @@
+"""The last stage: say that the figures are ready, and close the night.
+
+Not here: sending (the dispatcher does, from the outbox) and what is said when a night fails (nightly.py).
+"""
+
+import dagster as dg
+
+from orchestration.defs.resources import NightResource
+from orchestration.editions import sales_summary
+from orchestration.night import Counts
+from orchestration.outbox import enqueue
+from orchestration.warehouse import writing
+from reporting.alerts import night_published
+from reporting.format import quantity
+
+
+@dg.asset(
+    key=["ops", "outbox"],
+    deps=[["ops", "editions"]],
+    group_name="deliver",
+    kinds={"postgres"},
+    description="One row per message and recipient; the dispatcher sends what is due.",
+)
+def outbox(night: NightResource) -> dg.MaterializeResult:
+    """Put the good news into the outbox and mark the night as succeeded."""
+    tonight = night.get()
+    summary = sales_summary(tonight.connection)
+    month = summary.headline_of("month")
+    message = night_published(
+        business=summary.business,
+        as_of_date=summary.as_of_date,
+        published_at=summary.published_at.astimezone(tonight.business.profile.zone),
+        highlights=[f"{r.label}: {quantity(r.value, r.unit, summary.currency)}" for r in month.itertuples()],
+        rejected_rows=int(summary.data_quality["rows_rejected"].sum()),
+    )
+    with tonight.stage("deliver") as record, writing(tonight.connection):
+        new = enqueue(
+            tonight.connection,
+            dedupe_key=f"night_published:{summary.as_of_date}:{tonight.token}",
+            message=message,
+            emails=tonight.business.alerts.email,
+            slack=tonight.business.alerts.slack,
+        )
+        record.counts = Counts(written=new)
+    tonight.finish("succeeded")
+    return dg.MaterializeResult(metadata={"dagster/row_count": new, "text": dg.MetadataValue.text(message.text)})

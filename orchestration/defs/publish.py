@@ -1,0 +1,62 @@
+"""bi: tonight's build becomes what everybody reads, in one transaction.
+
+Not here: how (orchestration/publication.py).
+"""
+
+import json
+from datetime import timedelta
+
+import dagster as dg
+
+from orchestration.business import load_business
+from orchestration.dbt_manifest import fingerprint
+from orchestration.defs.dbt import PROJECT
+from orchestration.defs.resources import NightResource
+from orchestration.metadata import preview
+from orchestration.night import Counts
+from orchestration.publication import BiTable, publish
+from orchestration.settings import Settings
+
+
+def bi_tables() -> list[BiTable]:
+    """The tables of bi, as the dbt project declares them."""
+    nodes = json.loads(PROJECT.manifest_path.read_text(encoding="utf-8"))["nodes"].values()
+    models = [n for n in nodes if n["resource_type"] == "model" and n["fqn"][1] == "bi"]
+    return [BiTable(n["alias"], n["meta"].get("day_column")) for n in sorted(models, key=lambda n: n["alias"])]
+
+
+TABLES = bi_tables()
+
+
+@dg.asset(
+    key=["ops", "publications"],
+    deps=[["bi", table.name] for table in TABLES],
+    group_name="publish",
+    kinds={"postgres"},
+    description="One row per publication: bi as readers see it changes with it, or not at all.",
+    freshness_policy=dg.FreshnessPolicy.cron(
+        deadline_cron="0 6 * * *",
+        lower_bound_delta=timedelta(hours=6),
+        timezone=load_business(Settings().business_folder).profile.time_zone,
+    ),
+)
+def publications(night: NightResource) -> dg.MaterializeResult:
+    """Publish."""
+    tonight = night.get()
+    with tonight.stage("publish") as record:
+        published = publish(tonight, TABLES, fingerprint(tonight.business.profile))
+        record.counts = Counts(read=published.rows_written, written=published.rows_written)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": published.rows_written,
+            "days": published.days,
+            "whole schema replaced": published.is_full,
+            "headline": preview(
+                tonight.connection,
+                "select period, label, round(value, 2) as value, round(previous_period, 2) as previous_period, "
+                "round(previous_year, 2) as previous_year from bi.kpi_snapshots "
+                "where as_of_date = %(as_of)s and grain = 'company' and period in ('month', 'year') order by period, sort_order",
+                {"as_of": tonight.as_of_date},
+            ),
+        }
+    )
