@@ -1,0 +1,51 @@
+{# The measures of a sale, spelt once. fct_sales_lines gives each line its part; everything above only adds up. #}
+{% macro additive_measures() -%}
+    {{ return(['gross_sales', 'discounts', 'returns', 'net_revenue', 'charges', 'adjustments', 'units', 'returned_units']) }}
+{%- endmacro %}
+
+{% macro sum_measures(alias='') -%}
+    {%- for measure in additive_measures() %}
+    coalesce(sum({{ alias ~ '.' if alias }}{{ measure }}), 0) as {{ measure }}
+    {%- if not loop.last %},{% endif -%}
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro list_measures(alias='') -%}
+    {%- for measure in additive_measures() %}
+    {{ alias ~ '.' if alias }}{{ measure }}
+    {%- if not loop.last %},{% endif -%}
+    {%- endfor %}
+{%- endmacro %}
+
+{# What a customer pays for an average order; null where there is no order. #}
+{% macro average_order_value() -%}
+    round((gross_sales - discounts) / nullif(orders, 0), 6)
+{%- endmacro %}
+
+{# Returns as a percentage of what was sold; null where nothing was sold. #}
+{% macro return_rate_pct() -%}
+    round(100 * returns / nullif(gross_sales - discounts, 0), 6)
+{%- endmacro %}
+
+{# Every KPI, in the order of kpi_catalogue; kpi_measures has one column for each. #}
+{% macro kpi_names() -%}
+    {{ return([
+        'gross_sales', 'net_revenue', 'returns', 'charges', 'discounts', 'orders', 'units', 'average_order_value',
+        'return_rate_pct', 'active_customers', 'new_customers', 'returning_customers',
+    ]) }}
+{%- endmacro %}
+
+{# The as-of date of the newest night: what the stages' tables are read by. A night without anomalies shows none, not the last ones. #}
+{% macro latest_as_of_date() -%}
+    (select as_of_date from {{ source('ops', 'nights') }} where as_of_date is not null order by token desc limit 1)
+{%- endmacro %}
+
+{# Which entity a row of grouping sets is of: one category, one country, or the whole company. #}
+{% macro entity_of_grouping(category, country) -%}
+    case when grouping({{ category }}) = 0 then 'category' when grouping({{ country }}) = 0 then 'country' else 'company' end as grain,
+        case
+            when grouping({{ category }}) = 0 then {{ category }}
+            when grouping({{ country }}) = 0 then {{ country }}
+            else 'company'
+        end as entity
+{%- endmacro %}

@@ -1,0 +1,38 @@
+{{ config(
+    alias='kpi_snapshots',
+    meta={'publish': 'whole'},
+    indexes=[{'columns': ['as_of_date', 'grain', 'entity', 'period', 'kpi'], 'unique': true}],
+) }}
+-- 400 dates of the company are 24,000 rows; of 40 categories and countries they would be a million, so these keep 31.
+with dates as (
+    select
+        as_of_date,
+        row_number() over (order by as_of_date desc) as nights_back
+    from (select distinct as_of_date from {{ ref('kpi_snapshots') }}) as distinct_dates
+)
+
+select
+    snapshots.as_of_date,
+    {{ date_key('snapshots.as_of_date') }} as date_key,
+    dates.nights_back = 1 as is_latest,
+    snapshots.grain,
+    snapshots.entity,
+    snapshots.period,
+    snapshots.kpi,
+    catalogue.label,
+    catalogue.unit,
+    catalogue.is_up_good,
+    catalogue.sort_order,
+    snapshots.period_start,
+    snapshots.period_end,
+    snapshots.value,
+    snapshots.previous_period,
+    snapshots.previous_year,
+    snapshots.previous_period_start,
+    snapshots.previous_period_end,
+    snapshots.previous_year_start,
+    snapshots.previous_year_end
+from {{ ref('kpi_snapshots') }} as snapshots
+inner join dates using (as_of_date)
+inner join {{ ref('kpi_catalogue') }} as catalogue using (kpi)
+where dates.nights_back <= case when snapshots.grain = 'company' then 400 else 31 end

@@ -1,0 +1,25 @@
+{{ config(
+    alias='sales_lines',
+    meta={'publish': 'by_day', 'day_column': 'order_date'},
+    indexes=[{'columns': ['line_key'], 'unique': true}, {'columns': ['order_date']}, {'columns': ['product_key']}, {'columns': ['customer_key']}],
+) }}
+-- depends_on: {{ source('ops', 'open_days') }}
+select
+    line_key,
+    order_date,
+    date_key,
+    product_key,
+    customer_key,
+    order_id,
+    line_id,
+    ordered_at,
+    line_kind,
+    country,
+    channel,
+    qty_units,
+    unit_price,
+    discount_amount,
+    line_amount,
+    {{- list_measures() }}
+from {{ ref('fct_sales_lines') }}
+{{ days_to_publish() }}

@@ -1,0 +1,45 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='as_of_date',
+    full_refresh=false,
+    on_schema_change='append_new_columns',
+    indexes=[{'columns': ['as_of_date', 'grain', 'entity', 'period', 'kpi'], 'unique': true}],
+) }}
+-- depends_on: {{ ref('kpi_catalogue') }} (every KPI is one of the catalogue's: a test holds that)
+-- Never dropped by a full refresh: what an earlier night said cannot be computed again once late rows have come.
+with long as (
+    select
+        as_of_date,
+        grain,
+        entity,
+        period,
+        basis,
+        window_start,
+        window_end,
+        kpi,
+        amount
+    from {{ ref('kpi_measures') }}
+    cross join lateral (values
+        {%- for kpi in kpi_names() %}
+        ('{{ kpi }}', {{ kpi }}){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as kpis (kpi, amount)
+)
+
+select
+    as_of_date,
+    grain,
+    entity,
+    period,
+    kpi,
+    max(window_start) filter (where basis = 'value') as period_start,
+    max(window_end) filter (where basis = 'value') as period_end,
+    round(max(amount) filter (where basis = 'value'), 6) as value,
+    round(max(amount) filter (where basis = 'previous_period'), 6) as previous_period,
+    round(max(amount) filter (where basis = 'previous_year'), 6) as previous_year,
+    max(window_start) filter (where basis = 'previous_period') as previous_period_start,
+    max(window_end) filter (where basis = 'previous_period') as previous_period_end,
+    max(window_start) filter (where basis = 'previous_year') as previous_year_start,
+    max(window_end) filter (where basis = 'previous_year') as previous_year_end
+from long
+group by as_of_date, grain, entity, period, kpi

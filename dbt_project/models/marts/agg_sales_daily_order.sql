@@ -1,0 +1,17 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='open_days',
+    on_schema_change='fail',
+    indexes=[{'columns': ['order_date', 'order_key'], 'unique': true}],
+) }}
+-- depends_on: {{ source('ops', 'open_days') }}
+select
+    order_date,
+    order_key,
+    order_id,
+    count(*) as lines,
+    count(*) filter (where line_kind = 'sale') as sale_lines,
+    {{- sum_measures() }}
+from {{ ref('fct_sales_lines') }}
+{{ only_open_days() }}
+group by order_date, order_key, order_id

@@ -1,0 +1,20 @@
+select
+    order_id,
+    line_id,
+    ordered_at,
+    order_date,
+    line_kind,
+    product_id,
+    product_name,
+    customer_id,
+    country,
+    channel,
+    qty_units,
+    unit_price,
+    discount_amount,
+    line_amount,
+    _source as source_name,
+    _load_id as load_id,
+    _line as source_line,
+    _loaded_at as loaded_at
+from {{ source('raw', 'sales_lines') }}
