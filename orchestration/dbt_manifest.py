@@ -23,16 +23,12 @@ _PARSE_TIMEOUT_SECONDS = 300
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
-    """What dbt's process needs: the variables that profiles.yml reads, and where its artifacts go.
-
-    ``buildable`` keeps a test that spans facts and bi for the step that builds bi: dbt's default would run it as soon
-    as one of its parents is built.
-    """
+    """What dbt's process needs: the variables that profiles.yml reads, and where its artifacts go."""
     url = settings.database_url.get_secret_value() if settings.database_url else ""
     pieces = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
     names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "DATABASE"}
     connection = {f"DAYBREAK_PG_{variable}": pieces[name] for name, variable in names.items() if name in pieces}
-    return {**connection, "DBT_TARGET_PATH": str(settings.dbt_target), "DBT_INDIRECT_SELECTION": "buildable"}
+    return {**connection, "DBT_TARGET_PATH": str(settings.dbt_target)}
 
 
 def dbt_executable() -> str:

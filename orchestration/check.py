@@ -1,0 +1,63 @@
+"""`daybreak check`: the business folder and a sample of every source, judged as a night would; writes nothing.
+
+Not here: the judging itself (ingestion/). It runs in a scratch transaction that is always rolled back.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestration.business import Business, Source, load_business
+from orchestration.database import database
+from orchestration.errors import DaybreakError
+from orchestration.ingestion.files import find_files
+from orchestration.ingestion.sample import judge_sample
+from orchestration.settings import Settings
+from orchestration.warehouse import connect
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a source looks like: its files, and how the newest of them fares under the mapping."""
+
+    source: str
+    files: int
+    newest: str | None
+    rows_sampled: int
+    rows_rejected: int
+    problem: str | None
+    is_fine: bool
+
+
+def check_business(settings: Settings, *, say: Callable[[str], None]) -> list[Finding]:
+    """Validate the folder, then judge the newest file of every source.
+
+    Raises:
+        ConfigurationError: a file of the business folder is wrong; with file, line and key.
+    """
+    business = load_business(settings.business_folder)
+    say(f"{business.folder}: {len(business.sources)} sources; data below {settings.data_folder}")
+    with database(settings, set_up=False) as url:
+        return [_check_source(url, business, source, settings) for source in business.sources]
+
+
+def _check_source(url: str, business: Business, source: Source, settings: Settings) -> Finding:
+    files = find_files(settings.data_folder, source)
+    if not files:
+        problem = f"no file matches {source.files!r} below {settings.data_folder}"
+        return Finding(source.name, 0, None, 0, 0, problem, is_fine=False)
+    newest = files[-1]
+    try:
+        with connect(url) as connection:
+            judged = judge_sample(connection, business, source, newest)
+    except DaybreakError as error:
+        return Finding(source.name, len(files), newest.relative_path, 0, 0, str(error), is_fine=False)
+    is_fine = judged.rejected <= judged.read * source.max_rejected_pct / 100
+    return Finding(
+        source.name,
+        len(files),
+        newest.relative_path,
+        judged.read,
+        judged.rejected,
+        judged.first_reason,
+        is_fine,
+    )

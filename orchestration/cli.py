@@ -1,0 +1,159 @@
+"""The command line: daybreak up | nightly | check | url. Arguments in, one screen out.
+
+Not here: any work. Errors of our family are shown without a traceback and give the exit code.
+"""
+
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from orchestration.errors import DaybreakError
+from orchestration.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Nightly sales analytics.")
+console = Console(highlight=False)
+problems = Console(stderr=True, highlight=False)
+
+BusinessOption = Annotated[Path | None, typer.Option("--business", help="The business folder.", show_default=False)]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="The folder with the source files.", show_default=False)
+]
+
+
+def main() -> None:
+    """The entry point: runs a command, and turns our errors into a sentence and an exit code."""
+    try:
+        app()
+    except DaybreakError as error:
+        problems.print(f"[bold red]Error:[/] {escape(error.message)}", soft_wrap=True)
+        if error.remedy:
+            problems.print(f"[bold]Remedy:[/] {escape(error.remedy)}", soft_wrap=True)
+        sys.exit(error.exit_code)
+
+
+@app.command()
+def up(business: BusinessOption = None, data: DataOption = None) -> None:
+    """Start the database, run the first night if there was none, and serve the Dagster UI until Ctrl-C."""
+    from orchestration.up import run_up
+
+    run_up(_settings(business, data), say=_say)
+
+
+@app.command()
+def nightly(
+    business: BusinessOption = None,
+    data: DataOption = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="The day the night is about, YYYY-MM-DD.", show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Run one night here, without a stack. Exit code 0 only if every stage did its work."""
+    day = _day(as_of)
+    settings = _settings(business, data)
+    say = _say_to_stderr if json else _say
+    from orchestration.business import load_business
+    from orchestration.database import database, enter_environment
+
+    folder = load_business(settings.business_folder)
+    with database(settings) as url:
+        enter_environment(settings, url)
+        from orchestration.headless import run_night
+
+        report = run_night(settings, folder, url, as_of=day, say=say)
+    if json:
+        print(report.as_json())
+    else:
+        _show_report(report)
+    sys.exit(0 if report.succeeded else 1)
+
+
+@app.command()
+def check(business: BusinessOption = None, data: DataOption = None) -> None:
+    """Validate the business folder and a sample of every source; writes nothing."""
+    from orchestration.check import check_business
+
+    settings = _settings(business, data)
+    table = Table("source", "files", "newest", "rows sampled", "rejected", "first problem")
+    findings = check_business(settings, say=_say)
+    for finding in findings:
+        table.add_row(
+            finding.source, str(finding.files), finding.newest or "–", str(finding.rows_sampled), str(finding.rows_rejected),
+            escape(finding.problem or "–"),
+        )  # fmt: skip
+    console.print(table)
+    sys.exit(0 if all(f.is_fine for f in findings) else 3)
+
+
+@app.command()
+def url(
+    reader: Annotated[
+        bool, typer.Option("--reader", help="The URL of the read-only login bi_reader (embedded server).")
+    ] = False,
+) -> None:
+    """Print the connection URL of the database in use."""
+    from orchestration.database import known_url
+
+    print(known_url(Settings(), reader=reader))
+
+
+def _settings(business: Path | None, data: Path | None) -> Settings:
+    """The settings with the command line's word over the environment's; children inherit it."""
+    for name, value in (("DAYBREAK_BUSINESS", business), ("DAYBREAK_DATA", data)):
+        if value is not None:
+            os.environ[name] = str(value.expanduser().resolve())
+    return Settings()
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day of the form YYYY-MM-DD", param_hint="--as-of") from None
+
+
+def _say(line: str) -> None:
+    console.print(f"[dim]{datetime.now():%H:%M:%S}[/] {escape(line)}", soft_wrap=True)
+
+
+def _say_to_stderr(line: str) -> None:
+    problems.print(f"[dim]{datetime.now():%H:%M:%S}[/] {escape(line)}", soft_wrap=True)
+
+
+def _show_report(report: Any) -> None:
+    """One screen: the stages, the headline KPIs, where the editions lie, and what went wrong."""
+    stages = Table(
+        "stage", "seconds", "read", "written", "rejected", title=f"Night of {report.as_of_date or 'no date'}"
+    )
+    for s in report.stages:
+        stages.add_row(
+            s["stage"],
+            f"{s['seconds']:.1f}",
+            *(f"{s[k]:,}" for k in ("rows_read", "rows_written", "rows_rejected")),
+        )
+    for column in stages.columns[1:]:
+        column.justify = "right"
+    console.print(stages)
+    if report.succeeded:
+        from orchestration.summary import headline_table
+
+        console.print(headline_table(report.headline))
+        for path in report.editions:
+            console.print(f"Edition: {escape(path)}", soft_wrap=True)
+    else:
+        problems.print(f"[bold red]The night failed:[/] {escape(report.reason or '')}", soft_wrap=True)
+        problems.print("What was published before still stands.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What an asset shows in the Dagster UI: previews and tables of rows, and charts as pictures.
+
+Not here: what the numbers are (the stages), or how a chart is drawn (reporting/charts.py).
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from orchestration.warehouse import Connection, read_frame
+
+LONGEST_CELL = 120
+
+
+def preview(connection: Connection, query: str, parameters: Mapping[str, Any] | None = None) -> dg.MetadataValue:
+    """The first rows of a query as a Markdown table."""
+    return table_of(read_frame(connection, query, parameters))
+
+
+def table_of(rows: pd.DataFrame | Sequence[Any]) -> dg.MetadataValue:
+    """Rows (a frame, dicts or dataclass values) as a Markdown table.
+
+    >>> print(table_of([{"day": "2026-02-28", "note": "a|b"}]).value)
+    | day | note |
+    | --- | --- |
+    | 2026-02-28 | a\\|b |
+    """
+    frame = (
+        rows
+        if isinstance(rows, pd.DataFrame)
+        else pd.DataFrame([r if isinstance(r, dict) else asdict(r) for r in rows])
+    )
+    if frame.empty:
+        return dg.MetadataValue.md("no rows")
+    lines = [list(map(str, frame.columns)), ["---"] * len(frame.columns)]
+    lines += [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+    return dg.MetadataValue.md("\n".join("| " + " | ".join(line) + " |" for line in lines))
+
+
+def picture(svg: str) -> dg.MetadataValue:
+    """An SVG drawing as a picture in Markdown."""
+    encoded = base64.b64encode(svg.encode("utf-8")).decode("ascii")
+    return dg.MetadataValue.md(f"![chart](data:image/svg+xml;base64,{encoded})")
+
+
+def _cell(value: object) -> str:
+    if value is None or value is pd.NaT or (isinstance(value, float) and pd.isna(value)):
+        return ""
+    text = f"{value:,.2f}" if isinstance(value, float) else str(value)
+    text = text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"

@@ -1,0 +1,139 @@
+"""Publishing: what dbt built in ``bi_build`` becomes ``bi`` in one transaction, or not at all.
+
+Not here: building it (defs/dbt.py). Readers see the publication of last night until the commit, and tonight's after it;
+no statement of theirs waits for it, except in the moment a change of the code replaces the whole schema.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from orchestration import failpoints
+from orchestration.errors import ContractError
+from orchestration.night import Night
+from orchestration.warehouse import BI_READER, Connection, writing
+
+BUILT = "bi_build"
+LIVE = "bi"
+RETIRED = "bi_retired"
+
+
+@dataclass(frozen=True)
+class BiTable:
+    """A table of ``bi``: replaced whole, or by day if it names its day column."""
+
+    name: str
+    day_column: str | None = None
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What was published: rows now in the tables that changed, and days."""
+
+    rows_written: int
+    days: int
+    is_full: bool
+
+
+def needs_full_build(connection: Connection, fingerprint: str) -> bool:
+    """Whether all days must be built anew: nothing was ever published, or it was by other code or another calendar."""
+    row = connection.execute("select code_fingerprint from ops.publications order by token desc limit 1").fetchone()
+    return row is None or row[0] != fingerprint
+
+
+def publish(night: Night, tables: Sequence[BiTable], fingerprint: str) -> Publication:
+    """Publish tonight's build.
+
+    Raises:
+        ContractError: this run did not build everything it would publish.
+        LeaseLostError: a newer night is at work; nothing was changed.
+    """
+    if not night.has_run("facts", "bi"):
+        raise ContractError(
+            "this run has not built marts and bi, and an older build must not be published",
+            remedy="run the whole nightly job",
+        )
+    connection = night.connection
+    is_full = needs_full_build(connection, fingerprint)
+    with writing(connection):
+        connection.execute("set local lock_timeout = '30s'")
+        row = connection.execute("select count(*) from ops.open_days").fetchone()
+        days = int(row[0]) if row else 0
+        rows = _swap_schema(connection, tables) if is_full else sum(_apply(connection, table) for table in tables)
+        failpoints.reach("publish.applied")
+        connection.execute(
+            "insert into ops.publications (token, as_of_date, code_fingerprint, is_full, days_published) values (%s, %s, %s, %s, %s)",
+            [night.token, night.as_of_date, fingerprint, is_full, days],
+        )
+        connection.execute(
+            "update ops.touched_days set published_token = %s where published_token is null", [night.token]
+        )
+        _state_publication(connection)
+    failpoints.reach("publish.committed")
+    drop_retired(connection)
+    return Publication(rows_written=rows, days=days, is_full=is_full)
+
+
+def _swap_schema(connection: Connection, tables: Sequence[BiTable]) -> int:
+    """Rename the build to ``bi``: names only, so no lock on a table that somebody reads."""
+    connection.execute(f"drop schema if exists {RETIRED} cascade")
+    connection.execute(f"alter schema {LIVE} rename to {RETIRED}")
+    connection.execute(f"alter schema {BUILT} rename to {LIVE}")
+    connection.execute(f"grant usage on schema {LIVE} to {BI_READER}")
+    counts = (connection.execute(_count(table)).fetchone() for table in tables)
+    return sum(int(row[0]) for row in counts if row)
+
+
+def _count(table: BiTable) -> sql.Composed:
+    return sql.SQL("select count(*) from {}").format(sql.Identifier(LIVE, table.name))
+
+
+def _apply(connection: Connection, table: BiTable) -> int:
+    """Take tonight's rows over into a table of ``bi``: all of them, or those of the open days."""
+    columns = _columns(connection, BUILT, table.name)
+    if columns != _columns(connection, LIVE, table.name):
+        raise ContractError(
+            f"bi.{table.name} has other columns than tonight's build of it, although the code is the same"
+        )
+    live, built = sql.Identifier(LIVE, table.name), sql.Identifier(BUILT, table.name)
+    days: sql.Composable = sql.SQL("")
+    if table.day_column:
+        days = sql.SQL(" where {} in (select day from ops.open_days)").format(sql.Identifier(table.day_column))
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    connection.execute(sql.SQL("delete from {}{}").format(live, days))
+    return connection.execute(
+        sql.SQL("insert into {} ({}) select {} from {}").format(live, names, names, built)
+    ).rowcount
+
+
+def _columns(connection: Connection, schema: str, table: str) -> list[str]:
+    rows = connection.execute(
+        "select column_name from information_schema.columns where table_schema = %s and table_name = %s order by ordinal_position",
+        [schema, table],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _state_publication(connection: Connection) -> None:
+    """One row that tells a reader which publication it reads; then everything in ``bi`` is the reader's to select."""
+    connection.execute(
+        f"""create table if not exists {LIVE}.publication (
+                business text not null, currency text not null, as_of_date date not null,
+                published_at timestamptz not null, night bigint not null);
+            comment on table {LIVE}.publication is 'One row: the publication that bi holds; as_of_date is the last day in it.';
+            delete from {LIVE}.publication;
+            insert into {LIVE}.publication
+            select b.name, b.currency, p.as_of_date, p.published_at, p.token
+            from ops.business b cross join (select * from ops.publications order by token desc limit 1) p;
+            grant select on all tables in schema {LIVE} to {BI_READER}"""
+    )
+
+
+def drop_retired(connection: Connection) -> None:
+    """Drop the schema that a swap left behind; if somebody still reads it, a later night does."""
+    with suppress(psycopg.Error), connection.transaction():
+        connection.execute("set local lock_timeout = '2s'")
+        connection.execute(f"drop schema if exists {RETIRED} cascade")
