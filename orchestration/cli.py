@@ -17,8 +17,11 @@ from rich.table import Table
 from orchestration.errors import DaybreakError
 from orchestration.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Nightly sales analytics.")
-console = Console(highlight=False)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Nightly sales analytics."
+)
+# Bound to the real stdout: a night sends what its stages print to a log, and its progress still comes here.
+console = Console(highlight=False, file=sys.stdout)
 problems = Console(stderr=True, highlight=False)
 
 BusinessOption = Annotated[Path | None, typer.Option("--business", help="The business folder.", show_default=False)]

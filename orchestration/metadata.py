@@ -13,7 +13,7 @@ import pandas as pd
 
 from orchestration.warehouse import Connection, read_frame
 
-LONGEST_CELL = 120
+LONGEST_CELL = 240
 
 
 def preview(connection: Connection, query: str, parameters: Mapping[str, Any] | None = None) -> dg.MetadataValue:

@@ -4,6 +4,7 @@ Not here: supervising processes (stack.py) and running a night (headless.py). Do
 supervisor 100 MB for as long as it runs.
 """
 
+import contextlib
 import subprocess
 import sys
 import webbrowser
@@ -50,7 +51,7 @@ def write_demo_data(settings: Settings, business: Business, say: Say) -> None:
         say(f"generating the demo shop below {settings.data_folder}")
     written = generate(settings.data_folder, until=yesterday)
     if written.rows:
-        say(f"demo shop: {written.files} files, {written.rows:,} sales rows up to {yesterday}")
+        say(f"demo shop: {len(written.files)} files, {written.rows:,} sales rows up to {yesterday}")
 
 
 def _is_published(url: str) -> bool:
@@ -80,4 +81,12 @@ def _show_screen(settings: Settings, url: str, ui: str) -> None:
     )
     for label, value in rows:
         console.print(f"[bold]{label:<11}[/] {value}", soft_wrap=True)
-    webbrowser.open(ui)
+    _open_browser(ui)
+
+
+def _open_browser(ui: str) -> None:
+    """Open the UI where there is a screen; a text browser would take over the terminal."""
+    with contextlib.suppress(webbrowser.Error):
+        browser = webbrowser.get()
+        if type(browser) is not webbrowser.GenericBrowser:
+            browser.open(ui)
