@@ -7,6 +7,7 @@ import hashlib
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -62,8 +63,8 @@ _QUERIES = {
 }  # fmt: skip
 
 
-def sales_summary(connection: Connection) -> SalesSummary:
-    """The content of the sales summary, as ``bi`` is published now."""
+def sales_summary(connection: Connection, zone: ZoneInfo) -> SalesSummary:
+    """The content of the sales summary, as ``bi`` is published now; times are shown in ``zone``."""
     published = connection.execute(
         "select business, currency, as_of_date, published_at, night from bi.publication"
     ).fetchone()
@@ -86,7 +87,7 @@ def sales_summary(connection: Connection) -> SalesSummary:
         business=business,
         currency=currency,
         as_of_date=as_of,
-        published_at=published_at,
+        published_at=published_at.astimezone(zone),
         definitions=dict(catalogue),
         **frames,
     )
@@ -98,7 +99,7 @@ def write_editions(night: Night, folder: Path) -> pd.DataFrame:
     Returns:
         One row per edition: report, format, file_path, file_bytes.
     """
-    summary = sales_summary(night.connection)
+    summary = sales_summary(night.connection, night.business.profile.zone)
     business = night.business.folder.name
     rows = []
     for format_name, write in WRITERS.items():

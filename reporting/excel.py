@@ -100,7 +100,8 @@ def render_workbook(summary: SalesSummary) -> bytes:
         book.active.add_chart(chart, f"A{row}")
         row += CHART_ROWS
     for sheet in book.worksheets:
-        print_setup(sheet, title="Sales summary", business=summary.business)
+        is_summary = sheet is book.active
+        print_setup(sheet, title="Sales summary", business=summary.business, on_one_page=is_summary)
     properties = book.properties
     properties.title = safe_text(f"Sales summary · {summary.business}"[:250])
     properties.subject = f"Figures up to {summary.as_of_date:%Y-%m-%d}"

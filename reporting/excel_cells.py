@@ -180,12 +180,15 @@ def line_below(colour: str = style.RULE) -> Border:
     return Border(bottom=Side(style="thin", color=style.excel_hex(colour)))
 
 
-def print_setup(sheet: Worksheet, *, title: str, business: str) -> None:
-    """Landscape A4, as wide as the page, with what it is above and page x of y below; no gridlines."""
+def print_setup(sheet: Worksheet, *, title: str, business: str, on_one_page: bool = False) -> None:
+    """A4, as wide as the page, with what it is above and page x of y below; no gridlines.
+
+    Landscape, or upright and scaled to one page where charts must not be cut by a page's end.
+    """
     sheet.sheet_view.showGridLines = False
-    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.orientation = "portrait" if on_one_page else "landscape"
     sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, int(on_one_page)
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
     sheet.page_margins.left = sheet.page_margins.right = 0.5
     # & begins a code in Excel's headers: doubled it stands for itself. A header may have 255 characters.

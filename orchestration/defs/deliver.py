@@ -24,12 +24,12 @@ from reporting.format import quantity
 def outbox(night: NightResource) -> dg.MaterializeResult:
     """Put the good news into the outbox and mark the night as succeeded."""
     tonight = night.get()
-    summary = sales_summary(tonight.connection)
+    summary = sales_summary(tonight.connection, tonight.business.profile.zone)
     month = summary.headline_of("month")
     message = night_published(
         business=summary.business,
         as_of_date=summary.as_of_date,
-        published_at=summary.published_at.astimezone(tonight.business.profile.zone),
+        published_at=summary.published_at,
         highlights=[f"{r.label}: {quantity(r.value, r.unit, summary.currency)}" for r in month.itertuples()],
         rejected_rows=int(summary.data_quality["rows_rejected"].sum()),
     )

@@ -27,7 +27,8 @@ INVENTORY = """
         group by product_id)
     select p.product_id, l.on_hand_units, l.on_order_units, p.lead_time_days::double precision as lead_time_days
     from marts.dim_product p left join latest l using (product_id)
-    where p.product_key <> -1 and not p.is_charge_code"""
+    where p.product_key <> -1 and not p.is_charge_code
+      and (l.product_id is not null or p.first_sale_date is not null)"""
 
 
 @dg.asset(
