@@ -89,8 +89,8 @@ def check(business: BusinessOption = None, data: DataOption = None) -> None:
     findings = check_business(settings, say=_say)
     for finding in findings:
         table.add_row(
-            finding.source, str(finding.files), finding.newest or "–", str(finding.rows_sampled), str(finding.rows_rejected),
-            escape(finding.problem or "–"),
+            finding.source, str(finding.files), finding.newest or "–", str(finding.rows_sampled),
+            str(finding.rows_rejected), escape(finding.problem or "–"),
         )  # fmt: skip
     console.print(table)
     sys.exit(0 if all(f.is_fine for f in findings) else 3)

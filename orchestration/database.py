@@ -65,7 +65,7 @@ def _let_reader_in(url: str, password: str) -> None:
 
 
 def enter_environment(settings: Settings, url: str) -> None:
-    """Make this process one of the home's own: Dagster's home and database, and the settings, as its children get them."""
+    """Make this process one of the home's own, with the variables that its children get."""
     os.environ.update(child_environment(settings, url))
 
 

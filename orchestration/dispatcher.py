@@ -4,7 +4,6 @@ Not here: delivery itself (delivery.py), or the question when silence is an aler
 """
 
 import logging
-import os
 import signal
 import sys
 import time

@@ -24,7 +24,8 @@ TOP = 25
 _QUERIES = {
     "headline": """
         select period, kpi, label, unit, value, previous_period, previous_year, is_up_good from bi.kpi_snapshots
-        where as_of_date = %(as_of)s and grain = 'company' and period in ('month', 'year') order by period, sort_order""",
+        where as_of_date = %(as_of)s and grain = 'company' and period in ('month', 'year')
+        order by period, sort_order""",
     "daily": """
         select order_date as day, net_revenue, orders from bi.sales_daily
         where order_date between %(since)s and %(as_of)s order by order_date""",
@@ -51,7 +52,8 @@ _QUERIES = {
         select ds, mean, lo_80, hi_80, lo_95, hi_95 from bi.forecasts
         where as_of_date = %(as_of)s and series = 'company_daily_revenue' order by ds""",
     "stock": """
-        select product_id, product_name, on_hand_units, reorder_point_units, order_qty_units, lead_time_days, status, reason
+        select product_id, product_name, on_hand_units, reorder_point_units, order_qty_units, lead_time_days,
+               status, reason
         from bi.stock_recommendations where as_of_date = %(as_of)s
         order by status <> 'order now', order_qty_units desc nulls last, product_id""",
     "anomalies": """

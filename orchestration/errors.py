@@ -1,6 +1,7 @@
 """The closed family of Daybreak's errors. Anything a user can cause or cure is raised as one of these.
 
-Not here: how they are shown (cli.py) or retried (defs/). Each class has an exit code and says whether trying again can help.
+Not here: how they are shown (cli.py) or retried (defs/). Each class has an exit code
+and says whether trying again can help.
 """
 
 

@@ -57,7 +57,8 @@ class Night:
             ContractError: no sales line is loaded that the night could be about.
         """
         last = self.connection.execute(
-            "select max(order_date) from raw.sales_lines where line_kind = 'sale' and (%(d)s::date is null or order_date <= %(d)s)",
+            "select max(order_date) from raw.sales_lines "
+            "where line_kind = 'sale' and (%(d)s::date is null or order_date <= %(d)s)",
             {"d": wanted},
         ).fetchone()
         if last is None or last[0] is None:
@@ -82,8 +83,9 @@ class Night:
             self.connection.execute(
                 """insert into ops.stage_runs (token, stage, started_at, rows_read, rows_written, rows_rejected)
                    values (%s, %s, %s, %s, %s, %s)
-                   on conflict (token, stage) do update set started_at = excluded.started_at, finished_at = clock_timestamp(),
-                   rows_read = excluded.rows_read, rows_written = excluded.rows_written, rows_rejected = excluded.rows_rejected""",
+                   on conflict (token, stage) do update set started_at = excluded.started_at,
+                   finished_at = clock_timestamp(), rows_read = excluded.rows_read,
+                   rows_written = excluded.rows_written, rows_rejected = excluded.rows_rejected""",
                 [
                     self.token,
                     name,
@@ -132,7 +134,7 @@ def lease(url: str, *, run_id: str, business: Business) -> Iterator[Night]:
             try:
                 yield night
             finally:
-                # A run that ends without having said so did not reach its end. If even this fails, the next night says it.
+                # A run that ends without having said so did not reach its end; if this fails, the next night says it.
                 with suppress(DaybreakError, psycopg.Error):
                     night.finish("failed", "the run ended before the night did")
 
@@ -141,7 +143,8 @@ def _next_token(keeper: Connection, run_id: str, business: Business) -> int:
     """End the sessions of dead nights, then raise the token: whoever survives is refused from now on."""
     keeper.execute(
         """select pg_terminate_backend(pid) from pg_stat_activity
-           where datname = current_database() and application_name like 'daybreak night %' and pid <> pg_backend_pid()"""
+           where datname = current_database() and application_name like 'daybreak night %'
+             and pid <> pg_backend_pid()"""
     )
     with keeper.transaction():
         row = keeper.execute("update ops.lease set token = token + 1 returning token").fetchone()

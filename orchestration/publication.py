@@ -65,7 +65,8 @@ def publish(night: Night, tables: Sequence[BiTable], fingerprint: str) -> Public
         rows = _swap_schema(connection, tables) if is_full else sum(_apply(connection, table) for table in tables)
         failpoints.reach("publish.applied")
         connection.execute(
-            "insert into ops.publications (token, as_of_date, code_fingerprint, is_full, days_published) values (%s, %s, %s, %s, %s)",
+            "insert into ops.publications (token, as_of_date, code_fingerprint, is_full, days_published) "
+            "values (%s, %s, %s, %s, %s)",
             [night.token, night.as_of_date, fingerprint, is_full, days],
         )
         connection.execute(
@@ -111,19 +112,21 @@ def _apply(connection: Connection, table: BiTable) -> int:
 
 def _columns(connection: Connection, schema: str, table: str) -> list[str]:
     rows = connection.execute(
-        "select column_name from information_schema.columns where table_schema = %s and table_name = %s order by ordinal_position",
+        "select column_name from information_schema.columns "
+        "where table_schema = %s and table_name = %s order by ordinal_position",
         [schema, table],
     ).fetchall()
     return [row[0] for row in rows]
 
 
 def _state_publication(connection: Connection) -> None:
-    """One row that tells a reader which publication it reads; then everything in ``bi`` is the reader's to select."""
+    """One row that tells a reader which publication it reads; then all of ``bi`` is the reader's to select."""
     connection.execute(
         f"""create table if not exists {LIVE}.publication (
                 business text not null, currency text not null, as_of_date date not null,
                 published_at timestamptz not null, night bigint not null);
-            comment on table {LIVE}.publication is 'One row: the publication that bi holds; as_of_date is the last day in it.';
+            comment on table {LIVE}.publication is
+                'One row: the publication that bi holds; as_of_date is the last day in it.';
             delete from {LIVE}.publication;
             insert into {LIVE}.publication
             select b.name, b.currency, p.as_of_date, p.published_at, p.token

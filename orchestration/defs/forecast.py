@@ -49,7 +49,8 @@ class Outcome:
     name="demand_forecast",
     specs=[
         dg.AssetSpec(
-            ["forecast", table], deps=[["marts", "agg_sales_daily_product"], ["marts", "mv_sales_daily_summary"], ["ops", "nights"]],
+            ["forecast", table],
+            deps=[["marts", "agg_sales_daily_product"], ["marts", "mv_sales_daily_summary"], ["ops", "nights"]],
             group_name="forecast", kinds={"python", "postgres"}, description=description,
         )
         for table, description in zip(TABLES, (

@@ -28,9 +28,9 @@ def nightly() -> dg.Definitions:
     job = dg.define_asset_job(
         JOB,
         selection=dg.AssetSelection.all(),
-        # Every step a process of its own cost 42.8 s where this took 20.9 s on two cores; and the lease is the process's.
+        # A process per step cost 42.8 s where this took 20.9 s on two cores; and the lease is the process's.
         executor_def=dg.in_process_executor,
-        # A crashed run is tried again from its start: a retry has a lease of its own and publishes nothing it did not build.
+        # A crashed run is tried again from its start: a retry has its own lease, and publishes only what it built.
         tags={"dagster/retry_strategy": "ALL_STEPS"},
         description="Raw files in; checked facts, KPIs, forecasts, stock, anomalies, bi and reports out.",
     )
@@ -40,7 +40,7 @@ def nightly() -> dg.Definitions:
         cron_schedule=AT_TWO,
         execution_timezone=business.profile.time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"02:00 in {business.profile.time_zone}. A missed night is not repeated: the next one takes up its files.",
+        description=f"02:00 in {business.profile.time_zone}. A missed night's files are taken up by the next one.",
     )
     return dg.Definitions(
         jobs=[job],

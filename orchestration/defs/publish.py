@@ -55,7 +55,8 @@ def publications(night: NightResource) -> dg.MaterializeResult:
                 tonight.connection,
                 "select period, label, round(value, 2) as value, round(previous_period, 2) as previous_period, "
                 "round(previous_year, 2) as previous_year from bi.kpi_snapshots "
-                "where as_of_date = %(as_of)s and grain = 'company' and period in ('month', 'year') order by period, sort_order",
+                "where as_of_date = %(as_of)s and grain = 'company' and period in ('month', 'year') "
+                "order by period, sort_order",
                 {"as_of": tonight.as_of_date},
             ),
         }

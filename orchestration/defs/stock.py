@@ -23,7 +23,8 @@ INVENTORY = """
         select product_id, sum(on_hand_units)::double precision as on_hand_units,
                sum(on_order_units)::double precision as on_order_units
         from staging.stg_inventory_levels
-        where snapshot_date = (select max(snapshot_date) from staging.stg_inventory_levels where snapshot_date <= %(as_of)s)
+        where snapshot_date = (
+            select max(snapshot_date) from staging.stg_inventory_levels where snapshot_date <= %(as_of)s)
         group by product_id)
     select p.product_id, l.on_hand_units, l.on_order_units, p.lead_time_days::double precision as lead_time_days
     from marts.dim_product p left join latest l using (product_id)
@@ -69,7 +70,8 @@ def recommendations(night: NightResource) -> dg.MaterializeResult:
             "preview": preview(
                 tonight.connection,
                 "select product_id, on_hand_units, reorder_point_units, order_qty_units, status, reason "
-                "from stock.recommendations where as_of_date = %(as_of)s order by order_qty_units desc nulls last limit 10",
+                "from stock.recommendations where as_of_date = %(as_of)s "
+                "order by order_qty_units desc nulls last limit 10",
                 parameters,
             ),
         }
