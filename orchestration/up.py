@@ -5,6 +5,7 @@ supervisor 100 MB for as long as it runs.
 """
 
 import contextlib
+import signal
 import subprocess
 import sys
 import webbrowser
@@ -22,6 +23,7 @@ from orchestration.summary import headline_kpis, headline_table
 from orchestration.warehouse import connect, without_password
 
 Say = Callable[[str], None]
+STOP_SECONDS = 30
 DEMO = PROJECT_ROOT / "examples" / "demo"
 
 
@@ -32,6 +34,9 @@ def run_up(settings: Settings, *, say: Say) -> None:
         DaybreakError: the business folder is wrong, the database does not start, or another stack runs on this home.
     """
     business = load_business(settings.business_folder)
+    # Until the stack takes over: SIGTERM ends us like Ctrl-C, which a shell may have had us ignore.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     with database(settings) as url:
         enter_environment(settings, url)
         if settings.business_folder == DEMO and settings.data is None:
@@ -61,9 +66,30 @@ def _is_published(url: str) -> bool:
 
 def _first_night(say: Say) -> None:
     """In a process of its own; its progress is ours. A failed one is told, and the UI shows where."""
-    done = subprocess.run([sys.executable, "-m", "orchestration.cli", "nightly"], check=False)
-    if done.returncode != 0:
+    # A session of its own: Ctrl-C reaches us alone, and we end the night, not every helper process it has.
+    night = subprocess.Popen([sys.executable, "-m", "orchestration.cli", "nightly"], start_new_session=True)
+    try:
+        code = night.wait()
+    except KeyboardInterrupt:
+        say("stopping the night")
+        _end(night)
+        raise
+    if code != 0:
         say("the first night failed; the Dagster UI shows where")
+
+
+def _end(night: subprocess.Popen[bytes]) -> None:
+    """Let the night roll back and say how it ended; one that takes too long is killed, and the next one recovers."""
+    night.send_signal(signal.SIGINT)
+    try:
+        night.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        night.kill()
+        night.wait()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _show_screen(settings: Settings, url: str, ui: str) -> None:

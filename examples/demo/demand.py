@@ -78,9 +78,7 @@ def sold_on(house: House, day: date) -> Lines:
     if not is_open(day):
         return np.zeros(0, LINE)
     depth_pct, promotion_factor = promotions(house.seed, house.slots, day)
-    lines_expected = (
-        expected_lines(house, goods, day) * promotion_factor[house.products.slot[goods]] * day_factor(day)
-    )
+    lines_expected = expected_lines(house, goods, day) * promotion_factor[house.products.slot[goods]] * day_factor(day)
     lines_expected *= _disturbance(rng) * _lumpiness(rng, house.products.is_intermittent[goods])
     picked = rng.permutation(np.repeat(goods, rng.poisson(lines_expected)))
     lines = _orders(rng, picked, day)
@@ -209,9 +207,7 @@ def _freight(lines: Lines) -> Lines:
     """One freight line on every order below 150.00."""
     net_cents = lines["qty_units"] * lines["price_cents"] - lines["discount_cents"]
     order, first = np.unique(_per_document(lines), return_index=True)
-    is_small = (
-        np.bincount(_per_document(lines), weights=net_cents)[order] < 150_00 if len(order) else order > 0
-    )
+    is_small = np.bincount(_per_document(lines), weights=net_cents)[order] < 150_00 if len(order) else order > 0
     freight = lines[first][is_small]
     freight["kind"], freight["product"], freight["position"] = CHARGE, -1, 800
     freight["qty_units"], freight["discount_cents"] = 1, 0

@@ -92,9 +92,7 @@ def document_number(document: int, kind: int) -> str:
     return f"{'KO' if kind == ADJUSTMENT else 'RE'}-{date.fromordinal(day):%y%m%d}-{number:05d}"
 
 
-def day_text(
-    seed: int, day: date, lines: Lines, *, texts: Words, dirty_share: float
-) -> tuple[str, Counter[str]]:
+def day_text(seed: int, day: date, lines: Lines, *, texts: Words, dirty_share: float) -> tuple[str, Counter[str]]:
     """The day's rows as text without a header, and what became of the lines.
 
     The counter has the rows per kind (clean) or rule (dirty), and the amounts of the clean ones in cents.
@@ -156,10 +154,7 @@ def _columns(lines: Lines, day: date, texts: Words) -> list[list[str]]:
     product, customer = lines["product"].tolist(), lines["customer"].tolist()
     minutes = [f"{day:%d.%m.%Y} {minute // 60:02d}:{minute % 60:02d}" for minute in range(24 * 60)]
     return [
-        [
-            document_number(d, k)
-            for d, k in zip(lines["document"].tolist(), lines["kind"].tolist(), strict=True)
-        ],
+        [document_number(d, k) for d, k in zip(lines["document"].tolist(), lines["kind"].tolist(), strict=True)],
         list(map(str, lines["position"].tolist())),
         [minutes[minute] for minute in lines["minute"].tolist()],
         [texts.product_ids[row] for row in product],

@@ -213,9 +213,7 @@ def _summary(files: tuple[str, ...], counts: Counter[str]) -> Summary:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m examples.demo.generate", description="Write the demo's exports."
-    )
+    parser = argparse.ArgumentParser(prog="python -m examples.demo.generate", description="Write the demo's exports.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--products", type=int, default=120)

@@ -71,9 +71,7 @@ def customers_csv(customers: Customers, month_end: date) -> bytes:
     for row in np.flatnonzero(customers.created <= month_end.toordinal()).tolist():
         created = date.fromordinal(int(customers.created[row]))
         segment, country = SEGMENTS[customers.segment[row]][0], COUNTRIES[customers.country[row]][0]
-        rows.append(
-            f"{customers.ids[row]};{quoted(customers.names[row])};{segment};{country};{created:%d.%m.%Y}"
-        )
+        rows.append(f"{customers.ids[row]};{quoted(customers.names[row])};{segment};{country};{created:%d.%m.%Y}")
     return ("\n".join(rows) + "\n").encode()
 
 

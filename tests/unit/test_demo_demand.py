@@ -51,9 +51,7 @@ def sales(days: dict[date, Lines]) -> Lines:
 
 
 def sale_counts(days: dict[date, Lines], weekday: int) -> list[int]:
-    return [
-        int((x["kind"] == SALE).sum()) for day, x in days.items() if day.weekday() == weekday and is_open(day)
-    ]
+    return [int((x["kind"] == SALE).sum()) for day, x in days.items() if day.weekday() == weekday and is_open(day)]
 
 
 def test_the_week_has_its_profile(days: dict[date, Lines]) -> None:
@@ -152,9 +150,7 @@ def test_the_stock_fits_the_sales(house: House, sales: Lines) -> None:
     stock = pq.read_table(io.BytesIO(stock_parquet(house, LAST))).to_pydict()
     rows = np.array([house.products.ids.index(product_id) for product_id in stock["Artikelnummer"]])
     recent = sales["document"] // DOCUMENTS_PER_DAY > LAST.toordinal() - 90
-    units = (
-        np.bincount(sales["product"][recent], sales["qty_units"][recent], len(house.products.ids))[rows] / 90
-    )
+    units = np.bincount(sales["product"][recent], sales["qty_units"][recent], len(house.products.ids))[rows] / 90
     on_hand, on_order = np.array(stock["Bestand"]), np.array(stock["Bestellt"])
     cover_days = on_hand[units > 0] / units[units > 0]
     assert 5 < np.median(cover_days) < 40
@@ -172,9 +168,7 @@ def test_a_day_does_not_depend_on_the_horizon(house: House) -> None:
         ("product", house.products.ids, wide.products.ids),
         ("customer", house.customers.ids, wide.customers.ids),
     ):
-        assert [n if n < 0 else mine[n] for n in one[column]] == [
-            n if n < 0 else theirs[n] for n in other[column]
-        ]
+        assert [n if n < 0 else mine[n] for n in one[column]] == [n if n < 0 else theirs[n] for n in other[column]]
     assert (one["customer"] < 0).any()
     for column in ("document", "position", "minute", "qty_units", "price_cents", "discount_cents", "due"):
         assert (one[column] == other[column]).all()

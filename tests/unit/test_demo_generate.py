@@ -29,9 +29,7 @@ FOLDER = Path(generator.__file__).parent
 
 def digests(folder: Path) -> dict[str, str]:
     files = (path for path in folder.rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
-    }
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def sales_rows(folder: Path) -> list[dict[str, str]]:
@@ -77,9 +75,7 @@ def test_a_later_end_or_start_changes_no_common_file(
     assert {name: before[name] for name in common} == {name: after[name] for name in common}
 
 
-def test_a_day_reads_the_same_in_a_monthly_and_in_a_daily_file(
-    demo: tuple[Path, Summary], tmp_path: Path
-) -> None:
+def test_a_day_reads_the_same_in_a_monthly_and_in_a_daily_file(demo: tuple[Path, Summary], tmp_path: Path) -> None:
     generate(tmp_path, until=date(2024, 3, 31), dirty_share=0.03, **SMALL)
     monthly = (tmp_path / "sales/sales_2024-03.csv").read_text("utf-8")
     for path in demo[0].glob("sales/sales_2024-03-*.csv"):
@@ -222,9 +218,7 @@ def test_awkward_texts_are_there(demo: tuple[Path, Summary]) -> None:
 
 def test_the_master_files_know_every_product_and_customer_sold(demo: tuple[Path, Summary]) -> None:
     folder, _ = demo
-    sheet = python_calamine.CalamineWorkbook.from_path(
-        folder / "products/products_2024-03.xlsx"
-    ).get_sheet_by_index(0)
+    sheet = python_calamine.CalamineWorkbook.from_path(folder / "products/products_2024-03.xlsx").get_sheet_by_index(0)
     products = sheet.to_python()[1:]
     with (folder / "customers/customers_2024-03.csv").open(encoding="utf-8", newline="") as file:
         customers = list(csv.DictReader(file, delimiter=";", strict=True))
@@ -283,18 +277,14 @@ def test_progress_counts_up_to_all_files(tmp_path: Path) -> None:
     "wrong", [{"products": 0}, {"customers": -1}, {"days": 0}, {"lines_per_day": 0}, {"dirty_share": 0.6},
               {"dirty_share": float("nan")}, {"days": 5000}, {"seed": -1}],
 )  # fmt: skip
-def test_impossible_sizes_are_refused_before_anything_is_written(
-    tmp_path: Path, wrong: dict[str, float]
-) -> None:
+def test_impossible_sizes_are_refused_before_anything_is_written(tmp_path: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         generate(tmp_path, until=UNTIL, **{**SMALL, **wrong})
     assert not list(tmp_path.iterdir())
 
 
 def test_the_command_line_writes_and_says_what(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    generator.main(
-        [str(tmp_path), "--until", "2024-03-05", "--days", "5", "--products", "5", "--customers", "5"]
-    )
+    generator.main([str(tmp_path), "--until", "2024-03-05", "--days", "5", "--products", "5", "--customers", "5"])
     assert "sales rows" in capsys.readouterr().out
     assert (tmp_path / "sales/sales_2024-03-05.csv").exists()
     with pytest.raises(SystemExit):

@@ -46,9 +46,7 @@ def test_the_judged_point_is_not_in_its_own_baseline() -> None:
 @given(st.lists(st.floats(-1e6, 1e6), min_size=20, max_size=60), st.floats(-1e6, 1e6))
 @settings(deadline=None, max_examples=50)
 def test_no_later_day_moves_an_earlier_judgement(values: list[float], later: float) -> None:
-    frame = pd.DataFrame(
-        {"kpi": "k", "day": pd.date_range("2024-01-01", periods=len(values)), "value": values}
-    )
+    frame = pd.DataFrame({"kpi": "k", "day": pd.date_range("2024-01-01", periods=len(values)), "value": values})
     changed = frame.assign(value=[*values[:-1], later])
     before_last = frame["day"].iloc[-1]
     one, two = (kpi_anomalies(f, season_length=1) for f in (frame, changed))

@@ -129,9 +129,7 @@ def test_a_sleeping_product_wakes_when_it_did_last_year() -> None:
 
 @pytest.mark.parametrize(("freq", "n", "horizon"), [("D", 400, 91), ("MS", 40, 6), ("W-SUN", 80, 13)])
 @pytest.mark.parametrize("voters", [("seasonal_naive",), ("ets",), ("theta",), ("ets", "theta")])
-def test_every_model_and_frequency_keeps_the_contract(
-    freq: str, n: int, horizon: int, voters: tuple[str, ...]
-) -> None:
+def test_every_model_and_frequency_keeps_the_contract(freq: str, n: int, horizon: int, voters: tuple[str, ...]) -> None:
     rng = np.random.default_rng(RNG_SEED)
     t = np.arange(n)
     week = 50 + t / 10 + 20 * (t % 7 == 5) + rng.normal(0, 3, n)
@@ -348,9 +346,7 @@ def test_demand_class_ignores_closed_weekdays() -> None:
 
 def test_accuracy_by_hand_and_where_nothing_can_be_divided() -> None:
     days = pd.date_range("2024-01-01", periods=6)
-    panel = panel_of(
-        {"A": np.array([2.0, 4, 2, 4, 10, 10]), "B": np.zeros(6), "C": np.ones(6)}, "D", "2024-01-01"
-    )
+    panel = panel_of({"A": np.array([2.0, 4, 2, 4, 10, 10]), "B": np.zeros(6), "C": np.ones(6)}, "D", "2024-01-01")
     backtest = pd.DataFrame(
         {
             "unique_id": ["A", "A", "B", "B"],
@@ -367,7 +363,5 @@ def test_accuracy_by_hand_and_where_nothing_can_be_divided() -> None:
     }  # fmt: skip
     assert table.loc["B", ["wape_pct", "mase", "bias_pct", "naive_wape_pct"]].isna().all()
     assert table["n_origins"].to_dict() == {"A": 1, "B": 1, "C": 0}
-    assert np.isnan(
-        accuracy_table(backtest, panel, 2).set_index("unique_id").loc["A", "mase"]
-    )  # it repeats itself
+    assert np.isnan(accuracy_table(backtest, panel, 2).set_index("unique_id").loc["A", "mase"])  # it repeats itself
     assert len(accuracy_table(backtest.head(0), panel, 1)) == 3

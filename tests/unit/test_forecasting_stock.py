@@ -13,14 +13,10 @@ NO_BACKTEST = pd.DataFrame({"unique_id": [], "cutoff": [], "ds": [], "y": [], "m
 
 
 def forecast_of(**means: list[float]) -> pd.DataFrame:
-    return pd.concat(
-        [pd.DataFrame({"unique_id": k, "ds": WEEKS[: len(v)], "mean": v}) for k, v in means.items()]
-    )
+    return pd.concat([pd.DataFrame({"unique_id": k, "ds": WEEKS[: len(v)], "mean": v}) for k, v in means.items()])
 
 
-def stock(
-    product_id: str = "A", on_hand: float = 0.0, on_order: float = 0.0, days: float = 14
-) -> pd.DataFrame:
+def stock(product_id: str = "A", on_hand: float = 0.0, on_order: float = 0.0, days: float = 14) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "product_id": [product_id],
@@ -77,17 +73,13 @@ def test_errors_that_grow_together_need_more_than_their_root() -> None:
     shared = [[e] * 4 for e in rng.normal(0, 5, 99)]
     own = rng.normal(0, 5, (99, 4)).tolist()
     safety = [
-        reorder_points(forecast_of(A=[10.0] * 4), backtest_of(e), stock(days=28))["safety_stock_units"].iloc[
-            0
-        ]
+        reorder_points(forecast_of(A=[10.0] * 4), backtest_of(e), stock(days=28))["safety_stock_units"].iloc[0]
         for e in (shared, own)
     ]
     assert safety[0] > 1.6 * safety[1]
 
 
-@pytest.mark.parametrize(
-    ("days", "demand"), [(0, 0.0), (1, 10 / 7), (7, 10.0), (10, 10 + 3 / 7 * 20), (35, 75.0)]
-)
+@pytest.mark.parametrize(("days", "demand"), [(0, 0.0), (1, 10 / 7), (7, 10.0), (10, 10 + 3 / 7 * 20), (35, 75.0)])
 def test_lead_time_demand_in_proportion(days: int, demand: float) -> None:
     row = reorder_points(forecast_of(A=[10.0, 20, 20, 10]), NO_BACKTEST, stock(days=days)).iloc[0]
     assert row["lead_time_demand_units"] == pytest.approx(demand)
@@ -106,9 +98,7 @@ def test_unknown_stock_is_said_and_not_taken_for_zero() -> None:
 
 
 def test_stock_without_a_forecast_is_enough_and_says_why() -> None:
-    row = reorder_points(forecast_of(A=[1.0] * 3), NO_BACKTEST, stock("Ä old", on_hand=0)).set_index(
-        "product_id"
-    )
+    row = reorder_points(forecast_of(A=[1.0] * 3), NO_BACKTEST, stock("Ä old", on_hand=0)).set_index("product_id")
     assert row.loc["Ä old", ["status", "order_qty_units"]].tolist() == ["enough", 0]
     assert "no forecast" in row.loc["Ä old", "reason"]
 
@@ -125,9 +115,7 @@ def test_a_new_product_borrows_the_errors_of_the_others() -> None:
     rng = np.random.default_rng(8)
     old = [backtest_of(rng.normal(0, 3, (8, 4)).tolist(), f"P{i}", 10.0) for i in range(20)]
     forecast = forecast_of(new=[10.0] * 4, twice=[20.0] * 4)
-    table = reorder_points(
-        forecast, pd.concat(old), pd.concat([stock("new"), stock("twice")]), service_level_pct=95
-    )
+    table = reorder_points(forecast, pd.concat(old), pd.concat([stock("new"), stock("twice")]), service_level_pct=95)
     small, large = table["safety_stock_units"]
     assert small == pytest.approx(1.645 * 3 * np.sqrt(2), rel=0.3)
     assert large == pytest.approx(2 * small)
@@ -138,9 +126,7 @@ def test_a_higher_service_level_never_holds_less() -> None:
     backtest = backtest_of(rng.normal(0, 3, (30, 4)).tolist())
     levels = [50, 80, 90, 95, 99]
     safety = [
-        reorder_points(forecast_of(A=[10.0] * 4), backtest, stock(), service_level_pct=p)[
-            "safety_stock_units"
-        ].iloc[0]
+        reorder_points(forecast_of(A=[10.0] * 4), backtest, stock(), service_level_pct=p)["safety_stock_units"].iloc[0]
         for p in levels
     ]
     assert safety == sorted(safety)
