@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from orchestration.business import Business, Source, load_business
 from orchestration.database import database
 from orchestration.errors import DaybreakError
-from orchestration.ingestion.files import find_files
-from orchestration.ingestion.sample import judge_sample
+from orchestration.ingestion.files import SourceFile, find_files
+from orchestration.ingestion.sample import check_expressions, judge_sample
 from orchestration.settings import Settings
 from orchestration.warehouse import connect
 
@@ -41,23 +41,24 @@ def check_business(settings: Settings, *, say: Callable[[str], None]) -> list[Fi
 
 
 def _check_source(url: str, business: Business, source: Source, settings: Settings) -> Finding:
-    files = find_files(settings.data_folder, source)
-    if not files:
-        problem = f"no file matches {source.files!r} below {settings.data_folder}"
-        return Finding(source.name, 0, None, 0, 0, problem, is_fine=False)
-    newest = files[-1]
+    files: list[SourceFile] = []
     try:
         with connect(url) as connection:
-            judged = judge_sample(connection, business, source, newest)
+            check_expressions(connection, business, source)
+            files = find_files(settings.data_folder, source)
+            if not files:
+                problem = f"no file matches {source.files!r} below {settings.data_folder}"
+                return Finding(source.name, 0, None, 0, 0, problem, is_fine=False)
+            judged = judge_sample(connection, business, source, files[-1])
     except DaybreakError as error:
-        return Finding(source.name, len(files), newest.relative_path, 0, 0, str(error), is_fine=False)
-    is_fine = judged.rejected <= judged.read * source.max_rejected_pct / 100
+        newest = files[-1].relative_path if files else None
+        return Finding(source.name, len(files), newest, 0, 0, str(error), is_fine=False)
     return Finding(
         source.name,
         len(files),
-        newest.relative_path,
+        files[-1].relative_path,
         judged.read,
         judged.rejected,
         judged.first_reason,
-        is_fine,
+        is_fine=judged.rejected * 100 <= judged.read * source.max_rejected_pct,
     )

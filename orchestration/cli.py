@@ -59,7 +59,7 @@ def nightly(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Run one night here, without a stack. Exit code 0 only if every stage did its work."""
+    """Run one night here, without a stack. Exit code 0 only if every stage did its work, else that of its error."""
     day = _day(as_of)
     settings = _settings(business, data)
     say = _say_to_stderr if json else _say
@@ -76,7 +76,7 @@ def nightly(
         print(report.as_json())
     else:
         _show_report(report)
-    sys.exit(0 if report.succeeded else 1)
+    sys.exit(report.exit_code)
 
 
 @app.command()
@@ -154,7 +154,10 @@ def _show_report(report: Any) -> None:
         for path in report.editions:
             console.print(f"Edition: {escape(path)}", soft_wrap=True)
     else:
-        problems.print(f"[bold red]The night failed:[/] {escape(report.reason or '')}", soft_wrap=True)
+        where = escape(report.failed_stage or "")
+        problems.print(f"[bold red]The night failed[/] in {where}: {escape(report.reason or '')}", soft_wrap=True)
+        if report.remedy:
+            problems.print(f"[bold]Remedy:[/] {escape(report.remedy)}", soft_wrap=True)
         problems.print("What was published before still stands.")
 
 

@@ -5,8 +5,10 @@ Not here: running the models (defs/dbt.py). The manifest lies in DAYBREAK_HOME: 
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from orchestration.settings import PROJECT_ROOT, Settings
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 _SOURCES = ("*.sql", "*.yml", "*.md", "*.csv")
 _PARSE_TIMEOUT_SECONDS = 300
+KEEP_ARTIFACTS_SECONDS = 7 * 86400
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
@@ -60,7 +63,7 @@ def prepared_project(settings: Settings) -> DbtProject:
 
 
 def _stamp(variables: Mapping[str, str]) -> str:
-    """What decides whether dbt takes its parsed project as it is: its files, and the connection but for the password."""
+    """What decides whether dbt can use what it parsed: its files, and the connection without its password."""
     connection = sorted((k, v) for k, v in variables.items() if k != "DAYBREAK_PG_PASSWORD")
     return hashlib.sha256(f"{project_hash()} {connection}".encode()).hexdigest()
 
@@ -85,6 +88,14 @@ def _parse(target: Path, variables: Mapping[str, str]) -> None:
     )
     if done.returncode != 0:
         raise ConfigurationError(f"dbt cannot parse {DBT_PROJECT}:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+
+
+def prune_artifacts(settings: Settings) -> None:
+    """Delete the logs and artifacts of dbt's invocations that are older than a week; each has a folder of its own."""
+    oldest = time.time() - KEEP_ARTIFACTS_SECONDS
+    for folder in settings.dbt_target.glob("dbt_*"):
+        if folder.is_dir() and folder.stat().st_mtime < oldest:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def project_hash() -> str:

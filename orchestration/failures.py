@@ -4,12 +4,15 @@ Not here: noticing it (defs/nightly.py in the stack, cli.py without one) and sen
 """
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
 from dagster._core.events import DagsterEventType
+from dagster._utils.error import SerializableErrorInfo
 
 from orchestration.business import Business
+from orchestration.errors import ContractError, DaybreakError
 from orchestration.outbox import enqueue
 from orchestration.warehouse import connect, without_password
 from reporting.alerts import run_failed
@@ -19,17 +22,17 @@ REMEDY_MARK = "\nRemedy: "
 
 def tell_of_failure(
     instance: dg.DagsterInstance, run: dg.DagsterRun, *, url: str, business: Business, link: str | None
-) -> str:
-    """Put the alert for a failed run into the outbox; returns the reason.
+) -> "WhyFailed":
+    """Put the alert for a failed run into the outbox; returns what it says.
 
     The same run is told once: the failure sensor and a headless night may both come here.
     """
-    stage, reason, remedy = why_it_failed(instance, run.run_id)
+    why = why_it_failed(instance, run.run_id)
     message = run_failed(
         business=business.profile.name,
-        stage=stage,
-        reason=reason,
-        remedy=remedy,
+        stage=why.stage,
+        reason=why.reason,
+        remedy=why.remedy,
         at=datetime.now(UTC).astimezone(business.profile.zone),
         link=link,
     )
@@ -41,28 +44,69 @@ def tell_of_failure(
             emails=business.alerts.email,
             slack=business.alerts.slack,
         )
-    return reason
+    return why
 
 
-def why_it_failed(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str, str | None]:
-    """The stage, the reason and the remedy of the first failure of a run, as its event log has them."""
+@dataclass(frozen=True)
+class WhyFailed:
+    """The first failure of a run: where, why, what to do, and the exit code of its kind of error (errors.py)."""
+
+    stage: str
+    reason: str
+    remedy: str | None = None
+    exit_code: int = DaybreakError.exit_code
+
+
+def why_it_failed(instance: dg.DagsterInstance, run_id: str) -> WhyFailed:
+    """The first failure of a run, as its event log has it."""
     records = instance.all_logs(run_id, of_type={DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE})
     for entry in records:
         event = entry.dagster_event
         if event is None:
             continue
         error = event.step_failure_data.error if event.is_step_failure else event.job_failure_data.error
+        if error is not None and _innermost(error).cls_name == "DagsterAssetCheckFailedError":
+            return _broken_promise(instance, run_id, event.step_key)
         stage = (event.step_key or "the run").replace("__", " ")
-        text = _innermost(error) if error is not None else event.message or "no reason was recorded"
+        text = _message(error) if error is not None else event.message or "no reason was recorded"
         reason, _, remedy = without_password(text).partition(REMEDY_MARK)
-        return stage, reason.strip(), remedy.strip() or None
-    return "the run", "it ended without a word: the process was killed, or the machine stopped", None
+        return WhyFailed(stage, reason.strip(), remedy.strip() or None, _exit_code(error))
+    return WhyFailed("the run", "it ended without a word: the process was killed, or the machine stopped")
 
 
-def _innermost(error: object) -> str:
+def _broken_promise(instance: dg.DagsterInstance, run_id: str, step_key: str | None) -> WhyFailed:
+    """What the blocking checks of a step found: Dagster's own error names the checks and not what is wrong."""
+    events = [
+        e for e in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION) if e.step_key == step_key
+    ]
+    found = [e.dagster_event.asset_check_evaluation_data for e in events if e.dagster_event is not None]
+    broken = [check for check in found if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR]
+    return WhyFailed(
+        stage=", ".join(" ".join(check.asset_key.path) for check in broken),
+        reason="\n".join(f"{'.'.join(check.asset_key.path)}: {check.description}" for check in broken),
+        remedy="correct the rows in their source file and let the night take it in again; in the Dagster UI the check "
+        f"{broken[0].check_name} shows more of them"
+        if broken
+        else None,
+        exit_code=ContractError.exit_code,
+    )
+
+
+def _message(error: SerializableErrorInfo) -> str:
     """The message of the error that began it, without the name of its class and without the traceback."""
-    cause = error
-    while getattr(cause, "cause", None) is not None:
-        cause = cause.cause  # type: ignore[attr-defined]
-    message = str(getattr(cause, "message", cause))
-    return re.sub(r"^[\w.]+(Error|Exception): ", "", message)
+    return re.sub(r"^[\w.]+(Error|Exception): ", "", _innermost(error).message)
+
+
+def _exit_code(error: SerializableErrorInfo | None) -> int:
+    """That of our error's class; 1 for an error that is not one of the family."""
+    name = _innermost(error).cls_name if error is not None else None
+    family = [DaybreakError]
+    for member in family:
+        family += member.__subclasses__()
+    return next((member.exit_code for member in family if member.__name__ == name), DaybreakError.exit_code)
+
+
+def _innermost(error: SerializableErrorInfo) -> SerializableErrorInfo:
+    while error.cause is not None:
+        error = error.cause
+    return error

@@ -16,9 +16,11 @@ from typing import Any
 import dagster as dg
 
 from orchestration.business import Business
-from orchestration.failures import tell_of_failure
+from orchestration.delivery import deliver_due
+from orchestration.failures import WhyFailed, tell_of_failure
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.summary import headline_kpis
+from orchestration.transport import Transport
 from orchestration.warehouse import connect, read_frame
 
 Say = Callable[[str], None]
@@ -30,9 +32,12 @@ class NightReport:
     """How a night went, for people (cli.py prints it) and for machines (``as_json``)."""
 
     succeeded: bool
+    exit_code: int
     run_id: str
     as_of_date: date | None
+    failed_stage: str | None
     reason: str | None
+    remedy: str | None
     stages: list[dict[str, Any]]
     headline: list[dict[str, Any]]
     editions: list[str]
@@ -64,10 +69,13 @@ def run_night(settings: Settings, business: Business, url: str, *, as_of: date |
                 raise_on_error=False,
                 tags={"daybreak/headless": "true"},
             )
-        reason = None
+        why = None
         if not result.success:
-            reason = tell_of_failure(instance, result.dagster_run, url=url, business=business, link=None)
-    return _report(url, run_id, succeeded=result.success, reason=reason)
+            why = tell_of_failure(instance, result.dagster_run, url=url, business=business, link=None)
+    # Nobody else may be there to send what the night has to say; what is not sent now waits for the dispatcher.
+    with connect(url) as connection:
+        deliver_due(connection, Transport.from_settings(settings))
+    return _report(url, run_id, why)
 
 
 def _job() -> dg.JobDefinition:
@@ -104,7 +112,7 @@ class Progress:
         return bool(entry.user_message) and int(entry.level) >= logging.INFO and not is_noise
 
 
-def _report(url: str, run_id: str, *, succeeded: bool, reason: str | None) -> NightReport:
+def _report(url: str, run_id: str, why: WhyFailed | None) -> NightReport:
     """What the records say of the night that this run was."""
     with connect(url) as connection:
         night = connection.execute(
@@ -122,12 +130,17 @@ def _report(url: str, run_id: str, *, succeeded: bool, reason: str | None) -> Ni
             "select file_path from ops.editions where token = %s order by 1", [token]
         ).fetchall()
         headline = headline_kpis(connection)
-    return NightReport(
+    if why is None and status != "succeeded":
         # a job that ended well without closing the night did not do all of its work
-        succeeded=succeeded and status == "succeeded",
+        why = WhyFailed("the run", "the night was not closed: not every stage ran")
+    return NightReport(
+        succeeded=why is None,
+        exit_code=why.exit_code if why else 0,
         run_id=run_id,
         as_of_date=as_of_date,
-        reason=reason if reason or status == "succeeded" else "the night was not closed: not every stage ran",
+        failed_stage=why.stage if why else None,
+        reason=why.reason if why else None,
+        remedy=why.remedy if why else None,
         stages=stages.to_dict("records"),
         headline=headline.to_dict("records"),
         editions=[row[0] for row in editions],

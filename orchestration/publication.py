@@ -20,6 +20,18 @@ BUILT = "bi_build"
 LIVE = "bi"
 RETIRED = "bi_retired"
 
+_PUBLICATION_DDL = f"""
+create table if not exists {LIVE}.publication (
+    business text not null, currency text not null, as_of_date date not null,
+    published_at timestamptz not null, night bigint not null);
+comment on table {LIVE}.publication is 'One row: the publication that bi holds; as_of_date is the last day in it.';
+comment on column {LIVE}.publication.business is 'The business''s name.';
+comment on column {LIVE}.publication.currency is 'The currency of every amount in bi, as ISO 4217 writes it.';
+comment on column {LIVE}.publication.as_of_date is 'The day the figures are about: the last one in them.';
+comment on column {LIVE}.publication.published_at is 'When this publication became visible.';
+comment on column {LIVE}.publication.night is 'The night that published it: its token, higher with every night.';
+"""
+
 
 @dataclass(frozen=True)
 class BiTable:
@@ -122,11 +134,7 @@ def _columns(connection: Connection, schema: str, table: str) -> list[str]:
 def _state_publication(connection: Connection) -> None:
     """One row that tells a reader which publication it reads; then all of ``bi`` is the reader's to select."""
     connection.execute(
-        f"""create table if not exists {LIVE}.publication (
-                business text not null, currency text not null, as_of_date date not null,
-                published_at timestamptz not null, night bigint not null);
-            comment on table {LIVE}.publication is
-                'One row: the publication that bi holds; as_of_date is the last day in it.';
+        f"""{_PUBLICATION_DDL}
             delete from {LIVE}.publication;
             insert into {LIVE}.publication
             select b.name, b.currency, p.as_of_date, p.published_at, p.token

@@ -5,6 +5,7 @@ country code NO is not a boolean and the id 007 not a seven.
 """
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,8 +18,25 @@ Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 
 
+class KeyProblemError(ValueError):
+    """Raised by a validator about a key further inside than the model it belongs to."""
+
+    def __init__(self, message: str, *location: str | int) -> None:
+        super().__init__(message)
+        self.location: Location = location
+
+
 def load_model(path: Path, model: type[Model]) -> Model:
     """Read ``path`` as YAML and validate it as ``model``.
+
+    Raises:
+        ConfigurationError: the file is missing, is not YAML, or does not fit the model; every problem with its line.
+    """
+    return load_model_and_lines(path, model)[0]
+
+
+def load_model_and_lines(path: Path, model: type[Model]) -> tuple[Model, dict[Location, int]]:
+    """``load_model``, and the line of every key and item by its location: ``("sources", 0, "name")``.
 
     Raises:
         ConfigurationError: the file is missing, is not YAML, or does not fit the model; every problem with its line.
@@ -36,7 +54,7 @@ def load_model(path: Path, model: type[Model]) -> Model:
     lines: dict[Location, int] = {}
     data = {} if node is None else _plain(path, node, (), lines)
     try:
-        return model.model_validate(data)
+        return model.model_validate(data), lines
     except ValidationError as error:
         problems = [_sentence(path, problem, lines, model) for problem in error.errors()]
         raise ConfigurationError("\n".join(problems)) from None
@@ -68,6 +86,8 @@ def _plain(path: Path, node: yaml.Node, location: Location, lines: dict[Location
 def _sentence(path: Path, problem: Any, lines: dict[Location, int], model: type[BaseModel]) -> str:
     """One problem as ``file:line: key: what is wrong``."""
     location: Location = tuple(problem["loc"])
+    error = problem.get("ctx", {}).get("error")
+    location += error.location if isinstance(error, KeyProblemError) else ()
     known = location
     while known and known not in lines:
         known = known[:-1]
@@ -80,7 +100,7 @@ def _sentence(path: Path, problem: Any, lines: dict[Location, int], model: type[
     return f"{path}:{lines.get(known, 1)}: {key}: {message}"
 
 
-def nearest(name: str, candidates: list[str]) -> str:
+def nearest(name: str, candidates: Sequence[str]) -> str:
     """A hint that names the closest candidates, or all of them when none is close.
 
     >>> nearest("curency", ["currency", "locale"])

@@ -5,7 +5,7 @@ Not here: the rules (orchestration/checks.py). A broken critical rule blocks wha
 
 import dagster as dg
 
-from orchestration.checks import Suite, SuiteResult, run_suite, suites
+from orchestration.checks import Failure, Suite, SuiteResult, run_suite, suites
 from orchestration.defs.resources import NightResource
 from orchestration.metadata import table_of
 from orchestration.publication import BUILT, LIVE
@@ -36,13 +36,20 @@ def _as_check_result(result: SuiteResult) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not result.failures,
         severity=dg.AssetCheckSeverity.WARN if result.success else dg.AssetCheckSeverity.ERROR,
-        description="; ".join(f"{f['rows']} rows break {f['rule']}" for f in failures) or "all rules hold",
+        description="; ".join(map(_in_words, result.failures)) or "all rules hold",
         metadata={
             "statistics": dg.MetadataValue.json(result.statistics),
             "broken rules": table_of(failures),
             **examples,
         },
     )
+
+
+def _in_words(failure: Failure) -> str:
+    """The broken rule, how many rows break it, and the first of them: this sentence goes into the alert."""
+    first = ", ".join(f"{column} {value}" for column, value in (failure.examples or [{}])[0].items())
+    count = f"{failure.unexpected_count} row{'s break' if failure.unexpected_count != 1 else ' breaks'}"
+    return f"{count} the rule “{failure.expectation}”" + (f" (first: {first})" if first else "")
 
 
 # The autoloader takes module-level values; a list of checks is one.

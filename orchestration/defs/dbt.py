@@ -10,9 +10,9 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 
 from orchestration import failpoints
-from orchestration.dbt_manifest import fingerprint, prepared_project
+from orchestration.dbt_manifest import prepared_project, prune_artifacts
 from orchestration.defs.resources import NightResource
-from orchestration.night import Counts, Night
+from orchestration.night import Counts
 from orchestration.publication import needs_full_build
 from orchestration.settings import Settings
 
@@ -41,7 +41,7 @@ class Translator(DagsterDbtTranslator):
 )
 def dbt_facts(context: dg.AssetExecutionContext, night: NightResource, dbt: DbtCliResource) -> Iterator[Any]:
     """What sales make of themselves: everything that forecasts, stock and anomalies read."""
-    yield from _build("facts", context, night.get(), dbt)
+    yield from _build("facts", context, night, dbt)
 
 
 @dbt_assets(
@@ -53,13 +53,16 @@ def dbt_facts(context: dg.AssetExecutionContext, night: NightResource, dbt: DbtC
 )
 def dbt_bi(context: dg.AssetExecutionContext, night: NightResource, dbt: DbtCliResource) -> Iterator[Any]:
     """What is published: facts, forecasts, stock and anomalies, in ``bi_build``."""
-    yield from _build("bi", context, night.get(), dbt)
+    yield from _build("bi", context, night, dbt)
 
 
-def _build(stage: str, context: dg.AssetExecutionContext, tonight: Night, dbt: DbtCliResource) -> Iterator[Any]:
+def _build(
+    stage: str, context: dg.AssetExecutionContext, night: NightResource, dbt: DbtCliResource
+) -> Iterator[Any]:
     """Build the selected models and run their tests; unit tests belong to the test suite, not to the night."""
+    tonight = night.get()
     arguments = ["build", "--exclude-resource-type", "unit_test"]
-    if needs_full_build(tonight.connection, fingerprint(tonight.business.profile)):
+    if needs_full_build(tonight.connection, night.code_fingerprint):
         context.log.info("nothing was published yet, or by other code or another calendar: building all days anew")
         arguments.append("--full-refresh")
     with tonight.stage(stage) as record:
@@ -69,6 +72,7 @@ def _build(stage: str, context: dg.AssetExecutionContext, tonight: Night, dbt: D
                 failpoints.reach(f"dbt.{stage}")
             yield event
         record.counts = Counts(written=_rows_affected(invocation))
+    prune_artifacts(Settings())
 
 
 def _rows_affected(invocation: DbtCliInvocation) -> int:

@@ -1,4 +1,7 @@
-"""raw.*: one asset per entity of the source contract, and the checks on what was loaded."""
+"""raw.*: one asset per entity of the source contract.
+
+Not here: taking a source in (orchestration/ingestion/), and the checks on what was loaded (checks.py).
+"""
 
 import dagster as dg
 
@@ -24,7 +27,7 @@ def _ingest(context: dg.AssetExecutionContext, night: Night, entity: Entity) -> 
             report = load_source(
                 night.connection, night.business, source, data_folder, token=night.token, on_progress=progress
             )
-            context.log.info(f"{source.name}: {report}")
+            context.log.info(str(report))
             reports.append(report)
         record.counts = Counts(
             sum(r.rows_read for r in reports),

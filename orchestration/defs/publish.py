@@ -9,7 +9,6 @@ from datetime import timedelta
 import dagster as dg
 
 from orchestration.business import load_business
-from orchestration.dbt_manifest import fingerprint
 from orchestration.defs.dbt import PROJECT
 from orchestration.defs.resources import NightResource
 from orchestration.metadata import preview
@@ -44,7 +43,7 @@ def publications(night: NightResource) -> dg.MaterializeResult:
     """Publish."""
     tonight = night.get()
     with tonight.stage("publish") as record:
-        published = publish(tonight, TABLES, fingerprint(tonight.business.profile))
+        published = publish(tonight, TABLES, night.code_fingerprint)
         record.counts = Counts(read=published.rows_written, written=published.rows_written)
     return dg.MaterializeResult(
         metadata={

@@ -12,7 +12,7 @@ from dagster_dbt import DbtCliResource
 from pydantic import PrivateAttr
 
 from orchestration.business import load_business
-from orchestration.dbt_manifest import dbt_environment, dbt_executable, prepared_project
+from orchestration.dbt_manifest import dbt_environment, dbt_executable, fingerprint, prepared_project
 from orchestration.errors import ConfigurationError
 from orchestration.night import Night, lease
 from orchestration.settings import Settings
@@ -22,6 +22,7 @@ class NightResource(dg.ConfigurableResource):
     """The lease, held from the first step of a run to its last: one per run, because steps share the run's process."""
 
     _night: Night | None = PrivateAttr(default=None)
+    _fingerprint: str = PrivateAttr(default="")
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["NightResource"]:
@@ -36,9 +37,15 @@ class NightResource(dg.ConfigurableResource):
         business = load_business(settings.business_folder)
         with lease(url, run_id=context.run_id or "none", business=business) as night:
             self._night = night
+            self._fingerprint = fingerprint(business.profile)
             # dbt is a process of its own: it gets the fencing token as libpq passes it on
             os.environ.update(dbt_environment(settings), PGOPTIONS=f"-c daybreak.token={night.token}")
             yield self
+
+    @property
+    def code_fingerprint(self) -> str:
+        """What decides how facts look, as it was when the run began: an edit in between counts for the next night."""
+        return self._fingerprint
 
     def get(self) -> Night:
         """The night of this run."""

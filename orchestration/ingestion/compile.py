@@ -1,52 +1,46 @@
 """A source's mapping as SQL: from the text columns of ``incoming`` to typed columns, and to the first rule a row breaks.
 
-Not here: running it (load.py). Values are cast only behind a test of their form, so no row can make the statement fail,
-and forms that PostgreSQL would accept but no sales export means (``1_000``, ``0x10``, ``NaN``, ``infinity``) do not pass.
+Not here: running it (staging.py), the form of single values (values.py, dates.py), and the rules' sentences (rules.py).
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestration.business import ColumnMapping, Source
-from orchestration.errors import SourceError
+from orchestration.errors import ConfigurationError, SourceError
 from orchestration.ingestion import dates
 from orchestration.ingestion.contract import ENTITIES, Column, Entity
 from orchestration.ingestion.expressions import render
+from orchestration.ingestion.rules import DUPLICATE, Rule, form_rule
+from orchestration.ingestion.values import cleaned, literal, number
 from orchestration.yaml_files import nearest
 
-# Space, tab, line ends, and the no-break space that spreadsheets paste.
-TRIMMED = "E' \\t\\r\\n\\u00A0'"
+# A business key is indexed, and an index entry has at most 2,704 bytes: three such texts fit.
+LONGEST_KEY_BYTES = 800
+# Amounts are numeric(20,6): what is rounded up to a fifteenth digit before the point does not fit.
+LARGEST_AMOUNT = "99999999999999.9999995"
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A way a row can be rejected. ``value`` is the SQL of the text at fault, over ``s`` (incoming)."""
+class Probe:
+    """An expression of sources.yaml by itself, to find out which one failed: where it stands, and a query of only it."""
 
-    number: int
-    rule: str
-    column: str | None
-    value: str
-    reason: str
+    where: str
+    query: str
 
 
 @dataclass(frozen=True)
 class Mapped:
-    """A compiled source: ``query`` yields ``_row``, the entity's columns and ``_rule`` (null for a good row)."""
+    """A compiled source: ``query`` yields ``_row``, the entity's columns and ``_rule`` (null for a good row).
+
+    ``preparation`` makes the tables that ``query`` reads beside ``incoming``.
+    """
 
     entity: Entity
+    preparation: tuple[str, ...]
     query: str
     rules: tuple[Rule, ...]
-
-
-def literal(text: str) -> str:
-    """The text as an SQL literal.
-
-    >>> literal("Jürgen's")
-    "'Jürgen''s'"
-    """
-    quoted = "'" + text.replace("'", "''") + "'"
-    return " E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
+    probes: tuple[Probe, ...]
 
 
 def check_columns(source: Source, header: list[str], file: str) -> None:
@@ -69,200 +63,274 @@ def compile_source(source: Source, *, staging: Mapping[str, str], business_zone:
         business_zone: the business's time zone: sales days are days there.
 
     Raises:
-        ConfigurationError: an expression or condition is wrong, or a date format cannot be read.
+        ConfigurationError: an expression uses a column that the files do not have.
     """
     return _Compiler(source, staging, business_zone).compile()
 
 
+@dataclass
 class _Compiler:
-    """Builds the query from the inside out, a layer each: texts ``t``, values ``v``, derived columns ``d``, the rule."""
+    """Builds the query from the inside out, a layer each: texts ``t``, ISO dates ``i``, values ``v``, derived columns ``d``."""
 
-    def __init__(self, source: Source, staging: Mapping[str, str], business_zone: str) -> None:
-        self.source = source
-        self.entity = ENTITIES[source.entity]
-        self.staging = {name: f"s.{column}" for name, column in staging.items()}
-        self.business_zone = business_zone
-        self.rules: list[Rule] = []
+    source: Source
+    staged: Mapping[str, str]
+    business_zone: str
+    texts: dict[str, str] = field(default_factory=dict)  # SQL over ``s`` → its column of ``t``: each is computed once
+    rules: list[Rule] = field(default_factory=lambda: [DUPLICATE])
+    probes: list[Probe] = field(default_factory=list)
+    numberings: dict[str, str] = field(default_factory=dict)  # partition → its table of numbers
+
+    def __post_init__(self) -> None:
+        self.entity = ENTITIES[self.source.entity]
+        self.staging = {name: f"s.{column}" for name, column in self.staged.items()}
 
     def compile(self) -> Mapped:
-        mapped = self.source.columns.items()
-        texts = ", ".join(f"{self._text(name, mapping)} as {name}" for name, mapping in mapped)
-        formatted = [(name, mapping.format) for name, mapping in mapped if mapping.format is not None]
-        iso = "".join(
-            f", {dates.to_iso(f't.{name}', form, self._where(f'columns.{name}.format'))} as {name}_iso"
-            for name, form in formatted
-        )
-        kept = ", ".join(f"t.{name} as {name}_text" for name in self.source.columns)
-        values = ", ".join(f"{self._value(self.entity.column(name), mapping)} as {name}" for name, mapping in mapped)
-        derived = ", ".join(f"{self._derived(column)} as {column.name}" for column in self.entity.columns)
-        texts_kept = ", ".join(f"v.{name}_text" for name in self.source.columns)
+        mapped = [(self.entity.column(name), mapping) for name, mapping in self.source.columns.items()]
+        times = [(column, mapping) for column, mapping in mapped if _is_time(column)]
+        # offset 0 keeps the planner from merging the layers and computing a text once per use; a layer itself costs nothing
+        cuts = "".join(f", {self._cut(c, m)} as {c.name}_cut" for c, m in times)
+        isos = "".join(f", {self._iso(c, m)} as {c.name}_iso" for c, m in times)
+        read = "".join(f", {dates.read(f't.{c.name}_iso', _kind_of(c))} as {c.name}_read" for c, _ in times)
+        values = ", ".join(f"{self._value(column, mapping)} as {column.name}" for column, mapping in mapped)
+        layer = self._texts_layer()
+        for columns in (cuts, isos, read):
+            layer = f"select t.*{columns} from ({layer}) t offset 0"
+        layer = f"select t.*, {values} from ({layer}) t offset 0"
+        layer = f"select v.*, {self._amount()} as amount from ({layer}) v offset 0"
+        derived = ", ".join(f"{self._derived(column, layer)} as {column.name}" for column in self.entity.columns)
+        kept = "".join(f", v.{column}" for column in self.texts.values())
+        layer = f"select v._row{kept}, {derived} from ({layer}) v offset 0"
         columns = ", ".join(f"d.{c.name}" for c in self.entity.columns)
-        # offset 0 keeps the planner from merging the layers, which would evaluate every text once per use
-        query = f"""
-            select d._row, {columns}, {self._first_rule()} as _rule from (
-                select v._row, {texts_kept}, {derived} from (
-                    select t._row, {kept}, {values} from (
-                        select t.*{iso} from (
-                            select s._row, {texts} from incoming s offset 0) t offset 0) t offset 0) v offset 0) d"""
-        return Mapped(self.entity, query, tuple(self.rules))
+        query = f"select d._row, {columns}, {self._first_rule(layer)} as _rule from ({layer}) d"
+        preparation = tuple(_numbering(table, group) for group, table in self.numberings.items())
+        return Mapped(self.entity, preparation, query, tuple(self.rules), tuple(self.probes))
 
-    def _where(self, key: str) -> str:
-        return f"sources.yaml: {self.source.name}.{key}"
+    def _texts_layer(self) -> str:
+        """The innermost layer; to be called when every text it must have is known."""
+        numbers = "".join(f", {table}.number as {table}" for table in self.numberings.values())
+        joins = "".join(f" left join {table} using (_row)" for table in self.numberings.values())
+        texts = "".join(f", {text} as {column}" for text, column in self.texts.items())
+        return f"select s._row{numbers}{texts} from incoming s{joins} offset 0"
 
     # texts ----------------------------------------------------------------------------------------------------------
 
-    def _text(self, name: str, mapping: ColumnMapping) -> str:
-        """The cleaned text of one column: trimmed, blanks as null, in the wanted case."""
+    def _origin(self, name: str, mapping: ColumnMapping) -> str:
+        """SQL over ``s`` of what stands in the file, or what the expression makes of it."""
         if mapping.constant is not None:
             return literal(mapping.constant) + "::text"
-        text = f"btrim({self._origin(name, mapping)}, {TRIMMED})"
-        for blank in dict.fromkeys(("", *self.source.blanks)):
-            text = f"nullif({text}, {literal(blank)})"
-        if mapping.case:
-            text = f"{mapping.case}({text})"
-        if mapping.numbered_within:
-            # what counts as the same must be what the key will hold: 85123a and 85123A are one article once in upper case
-            same = [f"{mapping.case or ''}({self.staging[c]})" for c in mapping.numbered_within]
-            group = ", ".join(["s._row / 10000000000", *same])
-            number = f"row_number() over (partition by {group} order by s._row)"
-            text = f"{text} || coalesce('#' || nullif({number}, 1), '')"
-        return text
+        if mapping.from_ is not None:
+            return self.staging[mapping.from_]
+        return f"({self._rendered(mapping.expression or '', f'columns.{name}.expression', self.staging)})::text"
 
-    def _origin(self, name: str, mapping: ColumnMapping) -> str:
-        if mapping.expression is not None:
-            where = self._where(f"columns.{name}.expression")
-            return f"({render(mapping.expression, columns=self.staging, where=where)})"
-        assert mapping.from_ is not None
-        return self.staging[mapping.from_]
+    def _kept(self, text: str) -> str:
+        """The column of ``t`` that holds ``text`` (SQL over ``s``)."""
+        return "t." + self.texts.setdefault(text, f"k{len(self.texts)}")
+
+    def _raw(self, column: Column, mapping: ColumnMapping) -> str:
+        return self._kept(self._origin(column.name, mapping))
+
+    def _cleaned(self, text: str, mapping: ColumnMapping) -> str:
+        return cleaned(text, self.source.blanks, mapping.case)
+
+    def _text(self, column: Column, mapping: ColumnMapping) -> str:
+        """The cleaned text, as a column of ``t``."""
+        origin = self._origin(column.name, mapping)
+        return self._kept(origin if mapping.constant is not None else self._cleaned(origin, mapping))
+
+    def _numbered(self, text: str, mapping: ColumnMapping) -> str:
+        """The text with #2, #3, … appended in the second, third, … row of its file that agrees in the given columns."""
+        if not mapping.numbered_within:
+            return text
+        # what counts as the same is what the key will hold: 85123a and 85123A are one article once in upper case
+        same = [self._cleaned(self.staging[name], mapping) for name in mapping.numbered_within]
+        group = ", ".join(["s._row / 10000000000", *same])
+        table = self.numberings.setdefault(group, f"numbering_{len(self.numberings)}")
+        return f"case when t.{table} is null then {text} else {text} || '#' || t.{table} end"
 
     # values ---------------------------------------------------------------------------------------------------------
 
     def _value(self, column: Column, mapping: ColumnMapping) -> str:
-        """The typed value of one column, null where the text does not have its form."""
-        text = f"t.{column.name}"
+        """The typed value of one column over ``t``, null where the text does not have its form."""
+        if _is_time(column):
+            return dates.value(f"t.{column.name}", _kind_of(column), is_loose=self._is_loose(mapping))
+        if column.type != "text" and mapping.values is None and not self._blanks_look_like_values():
+            # most numbers come without blanks around them: a text is cleaned only if it is no number as it stands
+            raw = self._raw(column, mapping)
+            return f"coalesce({self._number(raw, column, mapping)}, {self._number(self._cleaned(raw, mapping), column, mapping)})"
+        text = self._text(column, mapping)
         if mapping.values is not None:
-            cases = " ".join(f"when {literal(k)} then {literal(v)}" for k, v in mapping.values.items())
-            otherwise = text if mapping.otherwise == "keep" else "null"
-            text = f"case {text} {cases} else {otherwise} end"
+            text = _looked_up(text, mapping)
         if column.type == "text":
-            return text
-        if column.type.startswith("numeric"):
-            return _number(text, column.type, mapping.decimal or self.source.decimal, mapping.thousands)
-        if column.type == "integer":
-            return f"case when {text} ~ '^[+-]?\\d{{1,9}}$' then {text}::integer end"
-        if mapping.format is not None:
-            text = f"{text}_iso"
-        return dates.date_value(text) if column.type == "date" else dates.time_value(text)
+            return self._numbered(text, mapping)
+        return self._number(text, column, mapping)
+
+    def _number(self, text: str, column: Column, mapping: ColumnMapping) -> str:
+        return number(text, column.type, mapping.decimal or self.source.decimal, mapping.thousands)
+
+    def _blanks_look_like_values(self) -> bool:
+        return any(c.isdigit() for blank in self.source.blanks for c in blank)
+
+    def _is_loose(self, mapping: ColumnMapping) -> bool:
+        # cells of workbooks and Parquet files that are real dates come in ISO form, whatever the texts among them look like
+        return mapping.format is None or self.source.format != "csv"
+
+    def _time_texts(self, column: Column, mapping: ColumnMapping) -> tuple[str, str]:
+        """SQL of the text of a date or time as it came, and cleaned; the same where it must be cleaned to be judged."""
+        if mapping.values is not None or self._blanks_look_like_values():
+            text = self._text(column, mapping)
+            text = text if mapping.values is None else f"({_looked_up(text, mapping)})"
+            return text, text
+        raw = self._raw(column, mapping)
+        return raw, self._cleaned(raw, mapping)
+
+    def _cut(self, column: Column, mapping: ColumnMapping) -> str:
+        raw, clean = self._time_texts(column, mapping)
+        return "null::text" if mapping.format is None else dates.cut(raw, clean, mapping.format)
+
+    def _iso(self, column: Column, mapping: ColumnMapping) -> str:
+        raw, clean = self._time_texts(column, mapping)
+        if mapping.format is None:
+            return dates.iso_as_is(raw, clean, _kind_of(column))
+        iso = dates.to_iso(raw, f"t.{column.name}_cut", mapping.format, _kind_of(column))
+        return f"coalesce({iso}, {clean})" if self._is_loose(mapping) else iso
 
     # derived columns ------------------------------------------------------------------------------------------------
 
-    def _derived(self, column: Column) -> str:
+    def _derived(self, column: Column, layer: str) -> str:
         """A column as it will stand in ``raw``: the mapped value, or what ingestion makes of the others."""
         name, mapping = column.name, self.source.columns.get(column.name)
         if mapping is not None:
             if column.type == "timestamptz":
-                return dates.instant(f"v.{name}", self._zone(mapping))
-            return (
-                f"v.{name}"
-                if column.default is None
-                else f"coalesce(v.{name}, {literal(column.default)}::{column.type})"
-            )
+                return self._instant(name, mapping)
+            if column.default is None:
+                return f"v.{name}"
+            # a default is for a text that is not there, never for one that could not be read
+            missing = f"{self._shown(column, mapping, 'v')} is null"
+            return f"case when v.{name} is null and {missing} then {literal(column.default)}::{column.type} else v.{name} end"
         if name == "order_date":
             return self._sales_day()
         if name == "line_amount":
-            discount = "coalesce(v.discount_amount, 0)" if "discount_amount" in self.source.columns else "0"
-            return f"(v.qty_units * v.unit_price - {discount})::{column.type}"
+            return f"case when v.amount < {LARGEST_AMOUNT} and v.amount > -{LARGEST_AMOUNT} then v.amount::{column.type} end"
         if name == "line_kind":
-            return self._kind()
+            return self._kind(layer)
         return f"{'null' if column.default is None else literal(column.default)}::{column.type}"
 
     def _zone(self, mapping: ColumnMapping) -> str:
         return mapping.time_zone or self.source.time_zone or self.business_zone
 
+    def _instant(self, name: str, mapping: ColumnMapping) -> str:
+        local = dates.instant(f"v.{name}", self._zone(mapping))
+        if mapping.format is not None and not self._is_loose(mapping):
+            return local
+        return f"case when v.{name} is not null then {local} else {dates.instant_with_offset(f'v.{name}_iso')} end"
+
     def _sales_day(self) -> str:
-        zone = self._zone(self.source.columns["ordered_at"])
+        mapping = self.source.columns["ordered_at"]
+        here, zone = literal(self.business_zone), self._zone(mapping)
         if zone == self.business_zone:
-            return "v.ordered_at::date"
-        return f"(v.ordered_at at time zone {literal(zone)} at time zone {literal(self.business_zone)})::date"
+            day = "v.ordered_at::date"
+        else:
+            day = f"(v.ordered_at at time zone {literal(zone)} at time zone {here})::date"
+        return f"coalesce({day}, ({dates.instant_with_offset('v.ordered_at_iso')} at time zone {here})::date)"
 
-    def _kind(self) -> str:
+    def _amount(self) -> str:
+        """Units × price − discount, not yet rounded to the column's type."""
+        if self.entity.name != "sales_lines":
+            return "null::numeric"
+        discount = " - coalesce(v.discount_amount, 0)" if "discount_amount" in self.source.columns else ""
+        return f"v.qty_units * v.unit_price{discount}"
+
+    def _kind(self, layer: str) -> str:
         *conditional, last = self.source.classify
-        if not conditional:
-            return literal(last.kind)
-        cases = " ".join(
-            f"when {self._condition(c.when or '', f'classify[{i}].when', 'v')} then {literal(c.kind)}"
+        columns = {name: f"v.{name}" for name in self.source.columns}
+        cases = [
+            f"when {self._rendered(c.when or '', f'classify.{i}.when', columns, layer)} then {literal(c.kind)}"
             for i, c in enumerate(conditional)
-        )
-        return f"case {cases} else {literal(last.kind)} end"
+        ]
+        return f"case {' '.join(cases)} else {literal(last.kind)} end" if cases else literal(last.kind)
 
-    def _condition(self, text: str, key: str, alias: str) -> str:
-        mapped = self.source.columns if alias == "v" else [c.name for c in self.entity.columns]
-        return render(text, columns={name: f"{alias}.{name}" for name in mapped}, where=self._where(key))
+    def _rendered(self, text: str, key: str, columns: Mapping[str, str], layer: str = "") -> str:
+        where = self.source.where(key)
+        try:
+            expression = render(text, columns)
+        except ValueError as error:
+            raise ConfigurationError(f"{where}: {error}") from None
+        rows = "incoming s" if not layer else f"({layer}) {next(iter(columns.values()))[0]}"
+        probe = Probe(where, f"select count(x) from (select {expression} as x from {rows} offset 0) y")
+        if probe not in self.probes:
+            self.probes.append(probe)
+        return f"({expression})"
 
     # rules ----------------------------------------------------------------------------------------------------------
 
-    def _first_rule(self) -> str:
+    def _shown(self, column: Column, mapping: ColumnMapping, alias: str) -> str:
+        """SQL of the text a column was read from, over a layer that has the texts; null if there was none."""
+        if column.type == "text" or mapping.values is not None or self._blanks_look_like_values():
+            return self._text(column, mapping).replace("t.", f"{alias}.", 1)
+        return self._cleaned(self._raw(column, mapping).replace("t.", f"{alias}.", 1), mapping)
+
+    def _first_rule(self, layer: str) -> str:
         """The number of the first rule a row breaks: forms first, then what must be there, then the business's own."""
         cases = []
         for name, mapping in self.source.columns.items():
             column = self.entity.column(name)
             label = mapping.from_ or name
             if column.type != "text" or mapping.values is not None:
-                rule, reason = _form_of(column, mapping, mapping.decimal or self.source.decimal)
-                number = self._add(rule, name, f"{label}: {{value}} is not {reason}.")
-                cases.append(f"when d.{name}_text is not null and d.{name} is null then {number}")
+                rule, reason = form_rule(column, mapping, mapping.decimal or self.source.decimal)
+                no_form = self._add(rule, name, f"{label}: {{value}} is not {reason}.")
+                cases.append(
+                    f"when d.{name} is null and {self._shown(column, mapping, 'd')} is not null then {no_form}"
+                )
             if column.required and column.default is None:
-                number = self._add("missing", name, f"{label}: there is no value, and {name} is needed.")
-                cases.append(f"when d.{name} is null then {number}")
-        if "ordered_at" in self.source.columns:
-            number = self._add("in_the_future", "ordered_at", "{value} lies in the future.")
-            cases.append(f"when d.ordered_at > now() + interval '1 day' then {number}")
-        for i, own in enumerate(self.source.reject):
-            number = self._add(own.rule, None, own.because)
-            cases.append(f"when {self._condition(own.when, f'reject[{i}].when', 'd')} then {number}")
-        if "line_kind" in self.source.columns:
-            number = self._add("unknown_kind", "line_kind", "{value} is not sale, return, charge or adjustment.")
-            cases.append(f"when d.line_kind not in ('sale', 'return', 'charge', 'adjustment') then {number}")
+                missing = self._add("missing", name, f"{label}: there is no value, and {name} is needed.")
+                cases.append(f"when d.{name} is null then {missing}")
+            if column.type == "text" and name in self.entity.key:
+                long = self._add("too_long", name, f"{label}: {{value}} is longer than {LONGEST_KEY_BYTES} bytes.")
+                cases.append(f"when octet_length(d.{name}) > {LONGEST_KEY_BYTES} then {long}")
+        cases += self._business_rules(layer)
         return f"(case {' '.join(cases)} end)::smallint"
+
+    def _business_rules(self, layer: str) -> list[str]:
+        cases = []
+        if "ordered_at" in self.source.columns:
+            late = self._add("in_the_future", "ordered_at", "{value} lies in the future.")
+            cases.append(f"when d.ordered_at > now() + interval '1 day' then {late}")
+        if self.entity.name == "sales_lines" and "line_amount" not in self.source.columns:
+            large = self._add("too_large", None, "The line's amount has more than 14 digits.")
+            cases.append(f"when d.line_amount is null then {large}")
+        columns = {c.name: f"d.{c.name}" for c in self.entity.columns}
+        for i, own in enumerate(self.source.reject):
+            condition = self._rendered(own.when, f"reject.{i}.when", columns, layer)
+            cases.append(f"when {condition} then {self._add(own.rule, None, own.because)}")
+        if "line_kind" in self.source.columns:
+            kind = self._add("unknown_kind", "line_kind", "{value} is not sale, return, charge or adjustment.")
+            cases.append(f"when d.line_kind not in ('sale', 'return', 'charge', 'adjustment') then {kind}")
+        return cases
 
     def _add(self, rule: str, column: str | None, reason: str) -> int:
         mapping = self.source.columns.get(column or "")
-        value = "null"
-        if mapping is not None and mapping.constant is None:
-            value = self._origin(column or "", mapping)
-        self.rules.append(Rule(len(self.rules) + 1, rule, column, value, reason[0].upper() + reason[1:]))
-        return len(self.rules)
+        value = "null::text" if mapping is None else self._origin(column or "", mapping)
+        self.rules.append(Rule(len(self.rules), rule, column, value, reason[0].upper() + reason[1:]))
+        return len(self.rules) - 1
 
 
-def _number(text: str, sql_type: str, decimal: str, thousands: str | None) -> str:
-    """A guarded cast to ``sql_type``: digits, one sign and one decimal mark only, and nothing lost to rounding."""
-    plain, allowed, grouped = text, f"0123456789+-{decimal}", ""
-    if thousands is not None:
-        mark, group = re.escape(decimal), re.escape(thousands)
-        form = literal(rf"^[+-]?(\d{{1,3}}({group}\d{{3}})+|\d+)({mark}\d+)?$")
-        plain, allowed, grouped = (
-            f"replace({text}, {literal(thousands)}, '')",
-            allowed + thousands,
-            f"{text} ~ {form} and ",
-        )
-    if decimal == ",":
-        plain = f"replace({plain}, ',', '.')"
-    # pg_input_is_valid costs a third of a regular expression; translate refuses what it would let pass: 1_000, 0x10, NaN, 1e5
-    return (
-        f"case when {grouped}translate({text}, {literal(allowed)}, '') = '' and pg_input_is_valid({plain}, '{sql_type}') "
-        f"then case when ({plain})::numeric = ({plain})::{sql_type} then ({plain})::{sql_type} end end"
-    )
+def _is_time(column: Column) -> bool:
+    return column.type in ("date", "timestamptz")
 
 
-def _form_of(column: Column, mapping: ColumnMapping, decimal: str) -> tuple[str, str]:
-    """The rule's name and what a text of this column should be."""
-    if mapping.values is not None:
-        return "unknown_value", f"one of the {len(mapping.values)} values that sources.yaml knows"
-    if column.type.startswith("numeric"):
-        mark = "point" if decimal == "." else "comma"
-        return "not_a_number", f"a number with a decimal {mark}, of at most 14 digits and 6 decimals"
-    if column.type == "integer":
-        return "not_a_whole_number", "a whole number of at most 9 digits"
-    what = "date" if column.type == "date" else "time"
-    form = f"of the form {mapping.format}" if mapping.format else "in ISO form"
-    return f"not_a_{what}", f"a {what} {form}, from 1900 to 2199, that the calendar and the clock know"
+def _kind_of(column: Column) -> str:
+    return "date" if column.type == "date" else "timestamp"
+
+
+def _looked_up(text: str, mapping: ColumnMapping) -> str:
+    cases = " ".join(f"when {literal(k)} then {literal(v)}" for k, v in (mapping.values or {}).items())
+    otherwise = text if mapping.otherwise == "keep" else "null"
+    return f"case {text} {cases} else {otherwise} end" if cases else otherwise
+
+
+def _numbering(table: str, group: str) -> str:
+    """The table of the rows that are not the first of their group, with their numbers in it."""
+    return f"""create temporary table {table} on commit drop as
+        select _row, number from (
+            select s._row, row_number() over (partition by {group} order by s._row) as number from incoming s) n
+        where number > 1"""

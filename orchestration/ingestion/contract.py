@@ -48,16 +48,17 @@ class Entity:
         return next((c for c in self.columns if c.name == name), None) or _missing(self.name, name)
 
     @property
+    def key_ddl(self) -> str:
+        """The constraint that keeps the business key unique."""
+        return f"constraint {self.name}_key unique nulls not distinct ({', '.join(self.key)})"
+
+    @property
     def ddl(self) -> str:
         """``create table`` for the raw table, with its unique business key."""
         columns = ",\n".join([*(c.ddl for c in self.columns), LINEAGE_DDL])
-        key = ", ".join(self.key)
         comments = [f"comment on table {self.table} is {_literal(self.grain)};"]
         comments += [f"comment on column {self.table}.{c.name} is {_literal(c.description)};" for c in self.columns]
-        return (
-            f"create table if not exists {self.table} (\n{columns},\n"
-            f"    constraint {self.name}_key unique nulls not distinct ({key})\n);\n" + "\n".join(comments)
-        )
+        return f"create table if not exists {self.table} (\n{columns},\n    {self.key_ddl}\n);\n" + "\n".join(comments)
 
 
 def _missing(entity: str, name: str) -> Column:

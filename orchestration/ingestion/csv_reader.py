@@ -3,10 +3,12 @@
 Not here: the other formats (table_readers.py).
 """
 
+import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,12 @@ from orchestration.ingestion.rows import (
     checked_header,
     printable,
     problem_of,
+    too_many_unreadable,
 )
 from orchestration.warehouse import Connection
 
 CHUNK_BYTES = 1 << 20
-LONGEST_FIELD = 1 << 20
+LONGEST_FIELD = 1 << 24  # 16 MB: an open quote must not read the rest of a huge file into one field
 
 
 class CsvReader:
@@ -42,11 +45,12 @@ class CsvReader:
 
     def header(self) -> list[str]:
         """The first record."""
-        with self._text() as stream:
-            first = next(csv.reader(stream, **self._csv_options()), None)
+        first = next(self._records(), None)
         if first is None:
             raise SourceError(f"{self.path}: the file is empty", remedy="an export without rows still has its header")
-        return checked_header(self.path, first)
+        if first.fields is None:
+            raise SourceError(f"{self.path}, line 1: {first.fault}", remedy="the first row must name the columns")
+        return checked_header(self.path, first.fields)
 
     def stage(self, connection: Connection, columns: Sequence[str], load_id: int) -> Staged:
         """COPY the file as it is where that is safe, else row by row."""
@@ -57,12 +61,18 @@ class CsvReader:
             return self._stage_by_row(connection, columns, load_id)
 
     def _stage_as_is(self, connection: Connection, columns: Sequence[str], load_id: int) -> Staged:
+        if len(columns) == 1:
+            raise _NotPlainError  # a blank line would be a row
         connection.execute("select setval('incoming_row', %s)", [load_id * ROWS_PER_LOAD + 1])
-        statement = sql.SQL("copy incoming ({}) from stdin (format csv, delimiter {}, quote {}, encoding {})").format(
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
+        names = sql.SQL(", ").join(map(sql.Identifier, columns))
+        # an empty field is null in every format, in quotes or not
+        options = "format csv, delimiter {}, quote {}, encoding {}, force_null ({})"
+        statement = sql.SQL(f"copy incoming ({{}}) from stdin ({options})").format(
+            names,
             sql.Literal(self.dialect.delimiter),
             sql.Literal(self.dialect.quote),
             sql.Literal({"utf-8": "UTF8", "cp1252": "WIN1252", "latin-1": "LATIN1"}[self.dialect.encoding]),
+            names,
         )
         with connection.cursor() as cursor:
             with cursor.copy(statement) as copy:
@@ -74,7 +84,7 @@ class CsvReader:
         """Blocks of whole lines after the header; raises _NotPlainError at a line that is not one plain record."""
         is_plain = _plainness(self.dialect)
         with self.path.open("rb") as stream:
-            header = stream.readline()
+            header = stream.readline().removeprefix(codecs.BOM_UTF8)
             if not is_plain(header):
                 raise _NotPlainError
             rest = b""
@@ -92,35 +102,47 @@ class CsvReader:
         unreadable: list[Unreadable] = []
         rows = 0
         names = sql.SQL(", ").join(map(sql.Identifier, ["_row", *columns]))
+        records = self._records()
+        next(records)
         with (
             connection.cursor() as cursor,
             cursor.copy(sql.SQL("copy incoming ({}) from stdin").format(names)) as copy,
         ):
-            for line, record in self._records():
-                row = load_id * ROWS_PER_LOAD + line
-                problem = problem_of(record, len(columns))
-                if problem:
-                    text = self.dialect.delimiter.join(record)
-                    unreadable.append(Unreadable(row, *problem, printable(text)))
+            for record in records:
+                row = load_id * ROWS_PER_LOAD + record.line
+                fields = record.fields
+                problem = ("quoting", record.fault) if fields is None else problem_of(fields, len(columns))
+                if problem or fields is None:
+                    unreadable.append(Unreadable(row, *(problem or ("", "")), printable(record.text.rstrip("\r\n"))))
+                    too_many_unreadable(self.path, unreadable)
                 else:
-                    copy.write_row((row, *record))
+                    copy.write_row((row, *(field or None for field in fields)))
                     rows += 1
         return Staged(rows, tuple(unreadable))
 
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """Every record after the header with the line it begins on; blank lines are no records."""
-        with self._text() as stream:
-            reader = csv.reader(stream, **self._csv_options())
-            begins = 1
-            try:
-                for record in reader:
-                    if begins > 1 and record:
-                        yield begins, record
+    def _records(self) -> Iterator["_Record"]:
+        """Every record, the header first; blank lines are no records.
+
+        Raises:
+            SourceError: the file cannot be read, or a quote is never closed.
+        """
+        lines: list[str] = []
+        try:
+            with self._text() as stream:
+                reader = csv.reader(_kept(stream, lines), **self._csv_options())
+                begins = 1
+                while (found := _next_record(reader)) is not None:
+                    fields, fault = found
+                    if fields or fault or begins == 1:
+                        yield _Record(begins, fields if not fault else None, fault, "".join(lines))
                     begins = reader.line_num + 1
-            except csv.Error as error:
-                raise SourceError(
-                    f"{self.path}, line {begins}: {error}", remedy="a quote that is never closed begins here"
-                ) from None
+                    lines.clear()
+        except csv.Error as error:
+            raise SourceError(
+                f"{self.path}, line {begins}: {error}", remedy="a quote that is never closed begins here"
+            ) from None
+        except OSError as error:
+            raise SourceError(f"{self.path}: cannot be read: {error.strerror}") from None
 
     def _text(self) -> io.TextIOWrapper:
         # surrogateescape keeps bytes that are not of the encoding, so that their line can be shown and told apart
@@ -129,7 +151,37 @@ class CsvReader:
 
     def _csv_options(self) -> dict[str, Any]:
         csv.field_size_limit(LONGEST_FIELD)
-        return {"delimiter": self.dialect.delimiter, "quotechar": self.dialect.quote}
+        # strict: "abc"def would otherwise be read as abcdef, and an open quote at the end of the file as closed
+        return {"delimiter": self.dialect.delimiter, "quotechar": self.dialect.quote, "strict": True}
+
+
+@dataclass(frozen=True)
+class _Record:
+    """One record: the line it begins on, its fields or what is wrong with its quoting, and its text."""
+
+    line: int
+    fields: list[str] | None
+    fault: str
+    text: str
+
+
+def _kept(stream: Iterable[str], lines: list[str]) -> Iterator[str]:
+    """The lines of ``stream``, each remembered in ``lines``."""
+    for line in stream:
+        lines.append(line)
+        yield line
+
+
+def _next_record(reader: Iterator[list[str]]) -> tuple[list[str], str] | None:
+    """The next record, or what is wrong with its quoting; the reader then goes on with the line after it."""
+    try:
+        return next(reader), ""
+    except StopIteration:
+        return None
+    except csv.Error as error:
+        if "expected after" not in str(error):
+            raise  # the file ended inside quotes, or a field is longer than any field is
+        return [], "A quoted field goes on after its closing quote."
 
 
 class _NotPlainError(Exception):
@@ -145,7 +197,7 @@ def _plainness(dialect: CsvDialect) -> Callable[[bytes], bool]:
     mark = dialect.quote.encode()
 
     def is_plain(block: bytes) -> bool:
-        if b"\\." in block or b"\0" in block or block.startswith(b"\xef\xbb\xbf" * 2):
+        if b"\\." in block or b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):
             return False
         if mark not in block:
             return True

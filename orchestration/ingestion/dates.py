@@ -1,60 +1,124 @@
-"""Dates and times as SQL: from a text in a declared format to a value, or to null where the calendar or clock knows no such time.
+"""Dates and times as SQL: from a text in a declared format, or in ISO form, to a value; null where calendar or clock know no such time.
 
-Not here: which column has which format (compile.py). Forms are tested by what is left without digits and cut by
-separators: regexp_replace with its groups took 113 µs a value where this takes 1.
+Not here: which column has which format (compile.py). A text is rewritten in the one form in which PostgreSQL writes
+the value back, and must come back as it went in: 30 February, 24:00 and second 60 do not, and letters neither.
 """
 
 import re
 
-from orchestration.errors import ConfigurationError
-
-_PARTS = {
+PARTS = {
     "%Y": ("year", 4), "%y": ("short_year", 2), "%m": ("month", 2), "%d": ("day", 2),
     "%H": ("hour", 2), "%M": ("minute", 2), "%S": ("second", 2),
 }  # fmt: skip
-_DATE_SHAPES = "('--', '-- ::')"
-_TIME_SHAPES = "('-- ::', '-- :', '--', '--T::', '--T:', '-- ::.', '--T::.')"
+_PADDED_ISO = {"date": "____-__-__", "timestamp": "____-__-__ __:__:__"}
+_ISO = {"date": "%Y-%m-%d", "timestamp": "%Y-%m-%d %H:%M:%S"}
+_BYTES = {"date": 10, "timestamp": 19}
+_LOOSE_SHAPES = {
+    "date": "('--', '-- ::')",
+    "timestamp": "('-- ::', '-- :', '--', '--T::', '--T:', '-- ::.', '--T::.')",
+}
+_WITH_OFFSET = (
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?"
+    "(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+)
+_SEPARATOR = "|"
 
 
-def to_iso(text: str, form: str, where: str) -> str:
-    """SQL that rewrites ``text`` (SQL) of the strptime format ``form`` as ISO 8601; null if it is not of that form.
+def check_format(form: str) -> str:
+    """The strptime format ``form`` itself, if it can be read.
 
     Raises:
-        ConfigurationError: the format has an unknown directive, or lacks the year, the month or the day.
+        ValueError: an unknown directive, one that stands twice, digits between them, or no full date.
 
-    >>> to_iso("t.d", "%d/%m/%Y", "sources.yaml")[:55]
-    "case when translate(t.d, '0123456789', '') = '//' then "
+    >>> check_format("%d.%m.%Y %H:%M")
+    '%d.%m.%Y %H:%M'
     """
-    tokens = [token for token in re.split(r"(%.)", form) if token]
-    unknown = [token for token in tokens if token.startswith("%") and token not in _PARTS]
+    tokens = _tokens(form)
+    unknown = [token for token in tokens if token.startswith("%") and token not in PARTS]
     if unknown:
-        raise ConfigurationError(
-            f"{where}: {unknown[0]} in the date format {form!r} is not known; known are {', '.join(_PARTS)}"
-        )
-    names = [_PARTS[token][0] for token in tokens if token in _PARTS]
-    if not {"month", "day"} <= set(names) or not {"year", "short_year"} & set(names):
-        raise ConfigurationError(f"{where}: the date format {form!r} must hold a year, a month and a day")
-    separators = "".join(token for token in tokens if token not in _PARTS)
-    if any(c.isdigit() for c in separators):
-        raise ConfigurationError(f"{where}: the date format {form!r} must not hold digits")
-    shape, padded = separators.replace("'", "''"), f"{text} like '{_like(tokens)}'"
-    is_iso = re.fullmatch("%Y-%m-%d([ T]%H:%M(:%S)?)?", form) is not None
-    # padded to full widths, as nearly every export is, a text is cut by position; only others are split at separators
-    fixed = f"when {padded} then {text if is_iso else _assemble(_fixed(text, tokens))}"
-    loose = f" else {_assemble(_separated(text, tokens))}" if _is_separated(tokens) else ""
-    return f"case when translate({text}, '0123456789', '') = '{shape}' then case {fixed}{loose} end end"
+        raise ValueError(f"{unknown[0]} in the date format {form!r} is not known; known are {', '.join(PARTS)}")
+    names = [PARTS[token][0] for token in tokens if token in PARTS]
+    if not {"month", "day"} <= set(names) or len({"year", "short_year"} & set(names)) != 1:
+        raise ValueError(f"the date format {form!r} must hold one year, a month and a day")
+    if len(set(names)) != len(names):
+        raise ValueError(f"the date format {form!r} has a part twice")
+    if ("minute" in names and "hour" not in names) or ("second" in names and "minute" not in names):
+        raise ValueError(f"the date format {form!r} has minutes without hours, or seconds without minutes")
+    if any(c.isdigit() or c == _SEPARATOR for token in tokens if token not in PARTS for c in token):
+        raise ValueError(f"the date format {form!r} must hold neither digits nor {_SEPARATOR} between its parts")
+    return form
 
 
-def date_value(iso: str) -> str:
-    """SQL of the date that the SQL text ``iso`` holds; null if it is none from 1900 to 2199."""
-    return f"case when {_guard(iso, _DATE_SHAPES)} and pg_input_is_valid({iso}, 'date') then ({iso})::date end"
+def cut(raw: str, clean: str, form: str) -> str:
+    """SQL of a text whose parts are not all of full width, every character between its parts replaced by ``|``.
+
+    Null where all parts are of full width, as in nearly every export, and where the text is not of the format at all.
+
+    >>> cut("t.k0", "btrim(t.k0)", "%m/%d/%y")
+    "case when t.k0 like '__/__/__' then null
+     when translate(btrim(t.k0), '0123456789', '') = '//' then translate(btrim(t.k0), '/', '|') end"
+    """
+    tokens = _tokens(form)
+    if any(a in PARTS and b in PARTS for a, b in zip(tokens, tokens[1:], strict=False)):  # %Y%m%d: nothing to cut at
+        return f"case when {clean} <> {raw} and {clean} like '{_like(tokens)}' then {clean} end"
+    shape = "".join(token for token in tokens if token not in PARTS).replace("'", "''")
+    between = "".join(sorted({c for token in tokens if token not in PARTS for c in token}))
+    quoted = between.replace("'", "''")
+    bars = f"translate({clean}, '{quoted}', '{_SEPARATOR * len(between)}')"
+    form = f"translate({clean}, '0123456789', '') = '{shape}'"
+    return f"case when {raw} like '{_like(tokens)}' then null when {form} then {bars} end"
 
 
-def time_value(iso: str) -> str:
-    """SQL of the local time (timestamp) that the SQL text ``iso`` holds; null if it is none from 1900 to 2199."""
-    # PostgreSQL takes 24:00 and a 60th second and moves them on: a moved time is not what the file says
-    kept = f"{iso} not like '% 24:%' and {iso} not like '%T24:%' and {iso} not like '%:60%'"
-    return f"case when {_guard(iso, _TIME_SHAPES)} and {kept} and pg_input_is_valid({iso}, 'timestamp') then ({iso})::timestamp end"
+def to_iso(raw: str, bars: str, form: str, kind: str) -> str:
+    """SQL that rewrites a text of the format ``form`` as PostgreSQL would write its value; null if it is not of that form.
+
+    Args:
+        raw: SQL of the text as it came.
+        bars: SQL of what ``cut`` made of it.
+        form: a format that ``check_format`` has passed.
+        kind: ``date`` or ``timestamp``.
+
+    >>> to_iso("t.k0", "t.k0_cut", "%Y-%m-%d", "date")[:75]
+    "case when t.k0_cut is not null then split_part(t.k0_cut, '|', 1) || '-' || "
+    """
+    tokens = _tokens(form)
+    padded = _like(tokens)
+    fixed = raw if form == _ISO[kind] else _assemble(_fixed(raw, tokens), kind)
+    is_touching = any(a in PARTS and b in PARTS for a, b in zip(tokens, tokens[1:], strict=False))
+    loose = _assemble(_fixed(bars, tokens) if is_touching else _separated(bars, tokens), kind)
+    return f"case when {bars} is not null then {loose} when {raw} like '{padded}' then {fixed} end"
+
+
+def iso_as_is(raw: str, clean: str, kind: str) -> str:
+    """SQL of a text that is in ISO form already: without the blanks around it."""
+    return f"case when {raw} like '{_PADDED_ISO[kind]}' then {raw} else {clean} end"
+
+
+def read(iso: str, kind: str) -> str:
+    """SQL of the date or time that PostgreSQL reads in the SQL text ``iso``; null if it is not of full width and 1900 to 2199."""
+    # a text of this length between '19' and '22' that comes back as it went in begins with such a year
+    form = f"octet_length({iso}) = {_BYTES[kind]} and {iso} >= '19' and {iso} < '22' and pg_input_is_valid({iso}, '{kind}')"
+    return f"case when {form} then ({iso})::{kind} end"
+
+
+def value(name: str, kind: str, *, is_loose: bool) -> str:
+    """SQL of the date or local time in the SQL text ``<name>_iso``, which ``<name>_read`` has read; else null.
+
+    With ``is_loose`` the other ISO spellings pass too: ``2024-1-5``, a ``T``, no seconds, fractions of a second.
+    """
+    exact = f"case when {name}_read::text = {name}_iso then {name}_read end"
+    return f"coalesce({exact}, {_loose_value(f'{name}_iso', kind)})" if is_loose else exact
+
+
+def _loose_value(iso: str, kind: str) -> str:
+    shape = f"translate({iso}, '0123456789', '') in {_LOOSE_SHAPES[kind]}"
+    year = f"substr({iso}, 5, 1) = '-' and left({iso}, 2) in ('19', '20', '21')"
+    # 2024-013-5 would be read as the 13th day of the year; 24:00 and a 60th second would be moved on
+    kept = f"{iso} !~ '-[0-9]{{3}}|-[0-9]+-[0-9]{{3}}|[ T]24:|:60|:[0-9]{{3}}'"
+    whole = f"left({iso}, 26)"  # SQL Server writes seven decimals; PostgreSQL would round them up into the next day
+    return (
+        f"case when {shape} and {year} and {kept} and pg_input_is_valid({whole}, '{kind}') then ({whole})::{kind} end"
+    )
 
 
 def instant(local: str, zone: str) -> str:
@@ -67,42 +131,43 @@ def instant(local: str, zone: str) -> str:
     return there if zone == "UTC" else f"case when {there} at time zone {quoted} = {local} then {there} end"
 
 
-def _guard(iso: str, shapes: str) -> str:
-    return f"translate({iso}, '0123456789', '') in {shapes} and substr({iso}, 5, 1) = '-' and left({iso}, 2) in ('19', '20', '21')"
+def instant_with_offset(iso: str) -> str:
+    """SQL of the instant of an ISO text that says its own offset (``…Z``, ``…+01:00``); null for any other text."""
+    form = (
+        f"{iso} ~ '{_WITH_OFFSET}' and left({iso}, 2) in ('19', '20', '21') and pg_input_is_valid({iso}, 'timestamptz')"
+    )
+    return f"case when octet_length({iso}) > 16 and {form} then ({iso})::timestamptz end"
 
 
-def _is_separated(tokens: list[str]) -> bool:
-    return not any(a in _PARTS and b in _PARTS for a, b in zip(tokens, tokens[1:], strict=False))
+def _tokens(form: str) -> list[str]:
+    return [token for token in re.split(r"(%.|%$)", form) if token]
 
 
 def _like(tokens: list[str]) -> str:
     """The LIKE pattern of a text that has every part in its full width."""
     escaped = (re.sub(r"([%_\\])", r"\\\1", token).replace("'", "''") for token in tokens)
-    return "".join(
-        "_" * _PARTS[token][1] if token in _PARTS else text for token, text in zip(tokens, escaped, strict=True)
-    )
+    return "".join("_" * PARTS[token][1] if token in PARTS else t for token, t in zip(tokens, escaped, strict=True))
 
 
-def _separated(text: str, tokens: list[str]) -> dict[str, str]:
-    """Each part's SQL where separators stand between all parts: every separator becomes one ``|``."""
-    characters = sorted({c for token in tokens if token not in _PARTS for c in token})
-    quoted = "".join(characters).replace("'", "''")
-    cut = f"translate({text}, '{quoted}', '{'|' * len(characters)}')"
+def _separated(bars: str, tokens: list[str]) -> dict[str, str]:
+    """Each part's SQL where separators stand between all parts; one digit is filled up to two."""
     parts, position = {}, 1
     for token in tokens:
-        if token in _PARTS:
-            parts[_PARTS[token][0]] = f"split_part({cut}, '|', {position})"
+        if token in PARTS:
+            name = PARTS[token][0]
+            part = f"split_part({bars}, '{_SEPARATOR}', {position})"
+            parts[name] = part if "year" in name else f"case octet_length({part}) when 1 then '0' || {part} else {part} end"
         else:
             position += len(token)
     return parts
 
 
 def _fixed(text: str, tokens: list[str]) -> dict[str, str]:
-    """Each part's SQL where parts touch (%Y%m%d): cut by their full widths."""
+    """Each part's SQL where every part has its full width: cut by position."""
     parts, start = {}, 1
     for token in tokens:
-        if token in _PARTS:
-            name, width = _PARTS[token]
+        if token in PARTS:
+            name, width = PARTS[token]
             parts[name] = f"substr({text}, {start}, {width})"
             start += width
         else:
@@ -110,10 +175,17 @@ def _fixed(text: str, tokens: list[str]) -> dict[str, str]:
     return parts
 
 
-def _assemble(part: dict[str, str]) -> str:
-    year = part["year"] if "year" in part else f"'20' || {part['short_year']}"
-    iso = f"{year} || '-' || {part['month']} || '-' || {part['day']}"
-    if "hour" in part:
-        iso += f" || ' ' || {part['hour']} || ':' || {part.get('minute', chr(39) + '00' + chr(39))}"
-        iso += f" || ':' || {part['second']}" if "second" in part else ""
+def _assemble(part: dict[str, str], kind: str) -> str:
+    year = part.get("year", "")
+    if not year:  # as POSIX reads two digits: 69 to 99 are of the 20th century
+        short = part["short_year"]
+        year = f"case when {short} >= '69' then '19' else '20' end || ({short})"
+    iso = f"{_own(year)} || '-' || {_own(part['month'])} || '-' || {_own(part['day'])}"
+    if kind == "timestamp":
+        clock = " || ':' || ".join(_own(part.get(name, "'00'")) for name in ("hour", "minute", "second"))
+        iso += f" || ' ' || {clock}"
     return iso
+
+
+def _own(expression: str) -> str:
+    return f"({expression})" if expression.startswith("case") else expression

@@ -4,13 +4,13 @@ Not here: where they stand in the load's SQL (compile.py). Only known columns an
 sub-queries, no statements.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from orchestration.errors import ConfigurationError
 from orchestration.yaml_files import nearest
 
 FUNCTIONS = frozenset(
@@ -34,49 +34,79 @@ _ALLOWED = (exp.Condition, exp.Identifier, exp.DataType, exp.DataTypeParam, exp.
 _FORBIDDEN = (exp.Query, exp.Subquery, exp.Window, exp.AggFunc, exp.Parameter, exp.Placeholder, exp.Star)
 
 
-def render(text: str, *, columns: Mapping[str, str], where: str) -> str:
+def check_expression(text: str) -> str:
+    """The expression ``text`` itself, if only allowed syntax and functions stand in it.
+
+    Raises:
+        ValueError: it does not parse, is more or less than one expression, or uses a function not in the list, or a query.
+
+    >>> check_expression("coalesce(country, 'unknown')")
+    "coalesce(country, 'unknown')"
+    """
+    _parse(text)
+    return text
+
+
+def check_names(text: str, names: Sequence[str]) -> None:
+    """Raise ValueError if the expression ``text`` uses a column that is not among ``names``."""
+    for column in _parse(text).find_all(exp.Column):
+        if column.table or column.name not in names:
+            shown = f"{column.table}.{column.name}" if column.table else column.name
+            raise ValueError(f"unknown column {shown!r} in {text!r}{nearest(column.name, names)}")
+
+
+def names_in(text: str) -> list[str]:
+    """The columns that the expression ``text`` uses, in order.
+
+    >>> names_in('coalesce("Name", upper(code), "Name")')
+    ['Name', 'code']
+    """
+    return list(dict.fromkeys(column.name for column in _parse(text).find_all(exp.Column, bfs=False)))
+
+
+def render(text: str, columns: Mapping[str, str]) -> str:
     """Check the expression ``text`` and render it with every column replaced by its SQL.
 
     Args:
         text: the expression, in PostgreSQL's syntax.
         columns: the SQL of each column it may use, by the name it goes by in the expression.
-        where: file, source and key, to begin an error with.
 
     Raises:
-        ConfigurationError: it does not parse, or uses an unknown column, a function not in the list, or a query.
+        ValueError: it does not parse, or uses an unknown column, a function not in the list, or a query.
 
-    >>> render('upper("Name")', columns={"Name": "s.c1"}, where="sources.yaml")
+    >>> render('upper("Name")', {"Name": "s.c1"})
     'UPPER(s.c1)'
     """
-    try:
-        trees = sqlglot.parse(text, read="postgres")
-    except SqlglotError as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(f"{where}: cannot read the expression {text!r}: {reason}") from None
-    if len(trees) != 1 or trees[0] is None:
-        raise ConfigurationError(f"{where}: exactly one expression is expected, not {text!r}")
-    for node in trees[0].walk():
-        _check(node, text, where)
+    check_names(text, list(columns))
 
     def replace(node: exp.Expression) -> exp.Expression:
         if not isinstance(node, exp.Column):
             return node
-        name = node.name
-        if node.table or name not in columns:
-            hint = nearest(name, list(columns))
-            raise ConfigurationError(f"{where}: unknown column {name!r} in the expression {text!r}{hint}")
-        return exp.maybe_parse(columns[name], dialect="postgres")
+        table, _, column = columns[node.name].partition(".")
+        return exp.column(column, table=table)
 
-    return trees[0].transform(replace).sql(dialect="postgres")
+    return _parse(text).transform(replace).sql(dialect="postgres")
 
 
-def _check(node: exp.Expression, text: str, where: str) -> None:
-    """Raise ConfigurationError if this node of the expression is not allowed."""
+def _parse(text: str) -> exp.Expression:
+    try:
+        trees = sqlglot.parse(text, read="postgres")
+    except SqlglotError as error:
+        reason = re.sub(r"\x1b\[[0-9]+m", "", str(error).splitlines()[0])
+        raise ValueError(f"cannot read the expression {text!r}: {reason}") from None
+    if len(trees) != 1 or trees[0] is None:
+        raise ValueError(f"exactly one expression is expected, not {text!r}")
+    for node in trees[0].walk():
+        _check(node, text)
+    return trees[0]
+
+
+def _check(node: exp.Expression, text: str) -> None:
+    """Raise ValueError if this node of the expression is not allowed."""
     if isinstance(node, _FORBIDDEN) or not isinstance(node, _ALLOWED):
-        raise ConfigurationError(f"{where}: only an expression over columns is allowed, not {text!r}")
+        raise ValueError(f"only an expression over columns is allowed, not {text!r}")
     if not isinstance(node, exp.Func) or isinstance(node, _SYNTAX):
         return
     name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
     if name not in FUNCTIONS:
-        hint = nearest(name, sorted(FUNCTIONS))
-        raise ConfigurationError(f"{where}: function {name}() is not allowed in the expression {text!r}{hint}")
+        raise ValueError(f"function {name}() is not allowed in {text!r}{nearest(name, sorted(FUNCTIONS))}")

@@ -5,10 +5,12 @@ Not here: reading their content (readers.py).
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestration.business import Source
+from orchestration.errors import SourceError
 from orchestration.warehouse import Connection
 
 # Names that writers use while a file is not complete.
@@ -34,8 +36,11 @@ def find_files(data_folder: Path, source: Source) -> list[SourceFile]:
     found = [p for p in data_folder.glob(source.files) if p.is_file() and _is_finished(p)]
     files = []
     for path in sorted(found, key=lambda p: natural_key(p.relative_to(data_folder).as_posix())):
+        relative_path = path.relative_to(data_folder).as_posix()
+        if not relative_path.isprintable():  # bytes that are no UTF-8, or a line end: the ledger could not name it
+            raise SourceError(f"{relative_path!r}: a name that cannot be shown", remedy="rename the file")
         stat = path.stat()
-        files.append(SourceFile(path, path.relative_to(data_folder).as_posix(), stat.st_size, stat.st_mtime_ns))
+        files.append(SourceFile(path, relative_path, stat.st_size, stat.st_mtime_ns))
     return files
 
 
@@ -49,7 +54,8 @@ def natural_key(text: str) -> list[tuple[int, int | str]]:
     >>> sorted(["day10.csv", "day9.csv"], key=natural_key)
     ['day9.csv', 'day10.csv']
     """
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"([0-9]+)", text)]
+    parts = re.split(r"([0-9]+)", text)  # every second part is a number
+    return [(0, int(part)) if i % 2 else (1, part) for i, part in enumerate(parts)]
 
 
 def pending_files(
@@ -58,22 +64,45 @@ def pending_files(
     """Those of ``files`` whose content was not taken in under this mapping, with their hashes.
 
     A file that has the name, size and modification time it had when it was loaded is not read again: with ten years
-    of daily files, hashing all of them every night would cost more than the night.
+    of daily files, hashing all of them every night would cost more than the night. A content that is known already is
+    taken in again only if the file had another one in between: somebody took a correction back.
+
+    Raises:
+        SourceError: a file cannot be read.
     """
     rows = connection.execute(
         """select file_path, file_bytes, file_mtime_ns, file_sha256 from ops.loads
-           where source = %s and status = 'loaded' and mapping_sha256 = %s""",
+           where source = %s and status = 'loaded' and mapping_sha256 = %s order by load_id""",
         [source.name, mapping_sha256],
     ).fetchall()
-    unchanged = {tuple(row[:3]) for row in rows}
-    loaded = {row[3] for row in rows}
+    newest = {row[0]: tuple(row[1:]) for row in rows}
+    contents = {row[3] for row in rows}
     pending: list[SourceFile] = []
+    tonight: set[str] = set()
     for file in files:
-        if (file.relative_path, file.size_bytes, file.mtime_ns) in unchanged:
+        size_bytes, mtime_ns, loaded_sha256 = newest.get(file.relative_path, (None, None, None))
+        if (file.size_bytes, file.mtime_ns) == (size_bytes, mtime_ns):
             continue
-        with file.path.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        if sha256 not in loaded:
-            loaded.add(sha256)  # a second copy under another name, in the same night, is the same file
-            pending.append(SourceFile(file.path, file.relative_path, file.size_bytes, file.mtime_ns, sha256))
+        sha256 = _hash(file.path)
+        is_copy = sha256 in contents and loaded_sha256 is None
+        if sha256 == loaded_sha256 or is_copy or sha256 in tonight:
+            continue
+        tonight.add(sha256)
+        pending.append(replace(file, sha256=sha256))
     return pending
+
+
+def check_unchanged(files: Iterable[SourceFile]) -> None:
+    """Raise SourceError if one of ``files`` was written to since it was found: half of it may have been read."""
+    for file in files:
+        stat = file.path.stat()
+        if (stat.st_size, stat.st_mtime_ns) != (file.size_bytes, file.mtime_ns):
+            raise SourceError(f"{file.relative_path}: the file changed while it was read", remedy="run again later")
+
+
+def _hash(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}", remedy="see to its permissions") from None

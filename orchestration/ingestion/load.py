@@ -7,7 +7,7 @@ row passes through Python on the plain path.
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestration import failpoints
@@ -15,7 +15,8 @@ from orchestration.business import Business, Source
 from orchestration.errors import ContractError, SourceError
 from orchestration.ingestion import merge
 from orchestration.ingestion.compile import check_columns, compile_source
-from orchestration.ingestion.files import SourceFile, find_files, pending_files
+from orchestration.ingestion.contract import Entity
+from orchestration.ingestion.files import SourceFile, check_unchanged, find_files, pending_files
 from orchestration.ingestion.quarantine import quarantine, too_many_rejected
 from orchestration.ingestion.readers import Reader, open_reader
 from orchestration.ingestion.staging import Progress, make_typed, stage
@@ -41,6 +42,15 @@ class LoadReport:
     def rows_written(self) -> int:
         """Rows that ``raw`` gained or had replaced."""
         return self.rows_inserted + self.rows_replaced
+
+    def __str__(self) -> str:
+        """The report as a line of progress."""
+        if not self.files:
+            return f"{self.source}: nothing new"
+        return (
+            f"{self.source}: {self.rows_read:,} rows read from {self.files} files: {self.rows_inserted:,} new, "
+            f"{self.rows_replaced:,} replaced, {self.rows_duplicate:,} duplicates, {self.rows_rejected:,} rejected"
+        )
 
 
 def mapping_hash(source: Source, business: Business) -> str:
@@ -85,18 +95,16 @@ def load_source(
     mapping_sha256 = mapping_hash(source, business)
     files = find_files(data_folder, source)
     pending = pending_files(connection, files, source, mapping_sha256)
-    remapped = _needs_remapping(connection, source, mapping_sha256, files)
-    if not pending:
-        return LoadReport(source=source.name)
     load = _Load(connection, business, source, token, mapping_sha256)
     try:
+        load.old_contents = _contents_of_old_mapping(connection, source, mapping_sha256, files, pending)
+        if not pending:
+            return LoadReport(source=source.name)
         readers = [open_reader(file.path, source) for file in pending]
         headers = [reader.header() for reader in readers]
         for file, header in zip(pending, headers, strict=True):
             check_columns(source, header, file.relative_path)
         with writing(connection):
-            if remapped:
-                load.forget_the_source()
             report, too_many = load.run(pending, readers, headers, on_progress)
     except SourceError as error:
         load.record_stop(pending, str(error))
@@ -106,23 +114,30 @@ def load_source(
     return report
 
 
-def _needs_remapping(connection: Connection, source: Source, mapping_sha256: str, files: Sequence[SourceFile]) -> bool:
-    """Whether rows of this source were loaded under another mapping; they are then taken in again from their files.
+def _contents_of_old_mapping(
+    connection: Connection,
+    source: Source,
+    mapping_sha256: str,
+    files: Sequence[SourceFile],
+    pending: Sequence[SourceFile],
+) -> set[str]:
+    """Hashes of the files that were loaded under another mapping: their rows are taken in again under this one.
 
     Raises:
         SourceError: some of those files are gone: their rows would be lost.
     """
     rows = connection.execute(
-        "select distinct file_path from ops.loads where source = %s and status = 'loaded' and mapping_sha256 <> %s",
+        "select file_path, file_sha256 from ops.loads where source = %s and status = 'loaded' and mapping_sha256 <> %s",
         [source.name, mapping_sha256],
     ).fetchall()
-    gone = {row[0] for row in rows} - {file.relative_path for file in files}
+    paths, contents = {file.relative_path for file in files}, {file.sha256 for file in pending}
+    gone = {path for path, sha256 in rows if path not in paths and sha256 not in contents}
     if gone:
         raise SourceError(
             f"the mapping of {source.name} changed, but {len(gone)} of the files it was loaded from are gone, {min(gone)} first",
             remedy="put them back so that they can be read anew, or take the change of the mapping back",
         )
-    return bool(rows)
+    return {sha256 for _, sha256 in rows}
 
 
 @dataclass
@@ -134,6 +149,7 @@ class _Load:
     source: Source
     token: int
     mapping_sha256: str
+    old_contents: set[str] = field(default_factory=set)
 
     def run(
         self,
@@ -145,18 +161,23 @@ class _Load:
         """All steps; the second value says why the load was stopped, if it was."""
         load_ids = [self._open_load(file) for file in files]
         staging = stage(self.connection, readers, headers, load_ids, on_progress)
+        check_unchanged(files)
         failpoints.reach("load.staged")
         mapped = compile_source(self.source, staging=staging, business_zone=self.business.profile.time_zone)
         make_typed(self.connection, mapped)
-        merge.find_repeats(self.connection, mapped.entity, reject=self.source.duplicates == "reject")
+        if self.source.duplicates == "reject":
+            merge.reject_repeats(self.connection, mapped.entity)
         quarantine(self.connection, mapped, staging)
         too_many = too_many_rejected(self.connection, self.source)
         if too_many:
             self._stop(load_ids, too_many)
             return LoadReport(source=self.source.name), too_many
-        merge.write(self.connection, mapped.entity, self.source.name, self.token)
+        stood = self._forget_the_source(mapped.entity) if self.old_contents else 0
+        self._supersede([file.sha256 for file in files])
+        n_inserted = merge.write(self.connection, mapped.entity, self.source.name, self.token)
         failpoints.reach("load.merged")
-        return self._close_loads(load_ids), None
+        self._check_nothing_lost(mapped.entity, stood, files)
+        return self._close_loads(load_ids, n_inserted), None
 
     # the ledger -----------------------------------------------------------------------------------------------------
 
@@ -188,21 +209,39 @@ class _Load:
                 load_id = self._open_load(file, status="stopped")
                 self.connection.execute("update ops.loads set message = %s where load_id = %s", [message, load_id])
 
-    def forget_the_source(self) -> None:
-        """Take back all rows of the source, to read them anew under the changed mapping; their days are re-opened."""
-        merge.delete_source(self.connection, self.source.entity, self.source.name, self.token)
+    def _forget_the_source(self, entity: Entity) -> int:
+        """Take back all rows of the source, read anew under the changed mapping; their days are re-opened."""
+        self._supersede(list(self.old_contents))
+        return merge.delete_source(self.connection, entity, self.source.name, self.token)
+
+    def _supersede(self, contents: Sequence[str]) -> None:
+        """Older loads of the same contents give way, with what they rejected."""
         self.connection.execute(
-            "update ops.loads set status = 'superseded' where source = %s and status = 'loaded'",
-            [self.source.name],
+            """with older as (
+                   update ops.loads set status = 'superseded'
+                   where source = %s and status = 'loaded' and file_sha256 = any(%s) returning load_id)
+               delete from quarantine.rejected_rows where load_id in (select load_id from older)""",
+            [self.source.name, list(contents)],
         )
-        self.connection.execute("delete from quarantine.rejected_rows where source = %s", [self.source.name])
+
+    def _check_nothing_lost(self, entity: Entity, stood: int, files: Sequence[SourceFile]) -> None:
+        """Under a changed mapping: contents that a newer file of the same name has replaced must not be missed."""
+        if self.old_contents <= {file.sha256 for file in files}:
+            return
+        row = self.connection.execute(
+            f"select count(*) from {entity.table} where _source = %s", [self.source.name]
+        ).fetchone()
+        if row is None or row[0] < stood:
+            raise SourceError(
+                f"the mapping of {self.source.name} changed, but {stood} rows stand and the files bring only {row and row[0]}: "
+                "some were loaded from contents that have been overwritten since",
+                remedy="put those files back under other names, or take the change of the mapping back",
+            )
 
     def _stop(self, load_ids: Sequence[int], message: str) -> None:
         self.connection.execute(
-            """update ops.loads l set status = 'stopped', message = %s, rows_read = n.read, rows_rejected = n.rejected
-               from (select load_id, count(*) as read, count(*) filter (where is_rejected) as rejected
-                     from seen group by load_id) n
-               where n.load_id = l.load_id""",
+            """update ops.loads l set status = 'stopped', message = %s, rows_read = n.rows_read, rows_rejected = n.rows_rejected
+               from tally n where n.load_id = l.load_id""",
             [message],
         )
         self.connection.execute(
@@ -210,36 +249,35 @@ class _Load:
             [message, list(load_ids)],
         )
 
-    def _close_loads(self, load_ids: Sequence[int]) -> LoadReport:
+    def _close_loads(self, load_ids: Sequence[int], n_inserted: int) -> LoadReport:
         """Write the counts per file, and check that every row read is accounted for."""
         self.connection.execute(
-            """update ops.loads l set status = 'loaded', loaded_at = clock_timestamp(), rows_read = coalesce(n.read, 0),
-                   rows_rejected = coalesce(n.rejected, 0), rows_inserted = coalesce(o.inserted, 0),
-                   rows_replaced = coalesce(o.replaced, 0), rows_duplicate = coalesce(o.duplicate, 0)
-               from unnest(%s::bigint[]) as mine (load_id)
-               left join (select load_id, count(*) as read, count(*) filter (where is_rejected) as rejected
-                          from seen group by load_id) n using (load_id)
+            """update ops.loads l set status = 'loaded', loaded_at = clock_timestamp(), rows_read = n.rows_read,
+                   rows_rejected = n.rows_rejected, rows_replaced = coalesce(o.replaced, 0),
+                   rows_duplicate = coalesce(o.duplicate, 0),
+                   rows_inserted = n.rows_read - n.rows_rejected - coalesce(o.replaced, 0) - coalesce(o.duplicate, 0)
+               from tally n
                left join (select _row / 10000000000 as load_id,
-                                 count(*) filter (where outcome = 'inserted') as inserted,
                                  count(*) filter (where outcome = 'replaced') as replaced,
                                  count(*) filter (where outcome = 'duplicate') as duplicate
                           from judged group by 1) o using (load_id)
-               where l.load_id = mine.load_id""",
-            [list(load_ids)],
+               where l.load_id = n.load_id""",
         )
+        # a file with nothing but its header is in no tally
+        self.connection.execute("update ops.loads set status = 'loaded' where load_id = any(%s)", [list(load_ids)])
         row = self.connection.execute(
             """select count(*), sum(rows_read), sum(rows_inserted), sum(rows_replaced), sum(rows_duplicate), sum(rows_rejected),
-                      (select count(*) from touched)
-               from ops.loads where load_id = any(%s)""",
-            [list(load_ids)],
+                      (select count(*) from touched),
+                      (select count(*) from quarantine.rejected_rows where load_id = any(%(ids)s))
+               from ops.loads where load_id = any(%(ids)s)""",
+            {"ids": list(load_ids)},
         ).fetchone()
         assert row is not None
-        report = LoadReport(self.source.name, *(int(n) for n in row))
-        quarantined = self.connection.execute(
-            "select count(*) from quarantine.rejected_rows where load_id = any(%s)", [list(load_ids)]
-        ).fetchone()
-        if quarantined is None or quarantined[0] != report.rows_rejected:
+        *counts, n_quarantined = (int(n) for n in row)
+        report = LoadReport(self.source.name, *counts)
+        if (report.rows_rejected, report.rows_inserted) != (n_quarantined, n_inserted):
             raise ContractError(
-                f"{self.source.name}: {report.rows_rejected} rows rejected, {quarantined} in quarantine"
+                f"{self.source.name}: {report.rows_rejected} rows rejected and {n_quarantined} in quarantine, "
+                f"{report.rows_inserted} rows new and {n_inserted} inserted"
             )
         return report

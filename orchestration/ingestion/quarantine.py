@@ -4,6 +4,7 @@ Not here: the rules (compile.py). One row in quarantine for every rejected row, 
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from psycopg import sql
 
@@ -13,42 +14,59 @@ from orchestration.warehouse import Connection
 
 
 def quarantine(connection: Connection, mapped: Mapped, staging: Mapping[str, str]) -> None:
-    """Put every rejected row into quarantine with the rule it broke; ``seen`` then knows every row and its fate."""
-    rules = ", ".join(["(0, null, 'duplicate', 'The row repeats an earlier row of its file.')"] + [
+    """Put every rejected row into quarantine with the rule it broke; ``tally`` then has the rows read and rejected per load."""
+    rules = ", ".join(
         f"({r.number}, {_quoted(r.column)}, {_quoted(r.rule)}, {_quoted(r.reason)})" for r in mapped.rules
-    ])  # fmt: skip
-    cases = " ".join(f"when {r.number} then {r.value}" for r in mapped.rules if r.value != "null")
-    value = f"(case t._rule {cases} end)::text" if cases else "null::text"
+    )
     names = ", ".join(_quoted(name) for name in staging)
     fields = ", ".join(f"s.{column}" for column in staging.values())
     connection.execute(
-        f"""insert into quarantine.rejected_rows
+        f"""create temporary table tally on commit drop as
+            select load_id, sum(rows_read)::bigint as rows_read, sum(rows_rejected)::bigint as rows_rejected
+            from (select _row / 10000000000 as load_id, count(*) as rows_read, count(_rule) as rows_rejected
+                  from typed group by 1
+                  union all
+                  select _row / 10000000000, count(*), count(*) from unreadable group by 1) n
+            group by load_id;
+            insert into quarantine.rejected_rows
                 (load_id, entity, source, file_path, line, column_name, value, rule, reason, raw_row)
-            select l.load_id, l.entity, l.source, l.file_path, t._row % 10000000000, r.column_name, {value}, r.rule,
-                   replace(r.reason, '{{value}}', coalesce(quote_literal({value}), 'nothing')),
-                   jsonb_object(array[{names}]::text[], array[{fields}]::text[])
+            select l.load_id, l.entity, l.source, l.file_path, t._row % 10000000000, r.column_name, w.value, r.rule,
+                   {sentence("r.reason", "w.value")}, jsonb_object(array[{names}]::text[], array[{fields}]::text[])
             from typed t
             join incoming s using (_row)
             join (values {rules}) as r (number, column_name, rule, reason) on r.number = t._rule
-            join ops.loads l on l.load_id = t._row / 10000000000
-            where t._rule is not null;
+            join ops.loads l on l.load_id = t._row / 10000000000,
+            lateral (select {value_at_fault(mapped)} as value) w
+            where t._rule is not null
+            order by t._row;
             insert into quarantine.rejected_rows
                 (load_id, entity, source, file_path, line, rule, reason, raw_row)
             select l.load_id, l.entity, l.source, l.file_path, u._row % 10000000000, u.rule, u.reason,
                    jsonb_build_object('line', u.line_text)
-            from unreadable u join ops.loads l on l.load_id = u._row / 10000000000;
-            create temporary view seen as
-            select _row / 10000000000 as load_id, _rule is not null as is_rejected from typed
-            union all
-            select _row / 10000000000, true from unreadable"""
+            from unreadable u join ops.loads l on l.load_id = u._row / 10000000000
+            order by u._row"""
     )
+
+
+def value_at_fault(mapped: Mapped) -> str:
+    """SQL of the text that broke rule ``t._rule``, over ``typed t`` and ``incoming s``."""
+    cases = " ".join(f"when {r.number} then {r.value}" for r in mapped.rules if r.column is not None)
+    return f"case t._rule {cases} end" if cases else "null::text"
+
+
+def sentence(reason: str, value: str) -> str:
+    """SQL of the sentence, with the value in it; a value of kilobytes is no help to anybody."""
+    shown = f"case when length({value}) > 100 then left({value}, 100) || '…' else {value} end"
+    return f"replace({reason}, '{{value}}', coalesce('''' || ({shown}) || '''', 'nothing'))"
 
 
 def too_many_rejected(connection: Connection, source: Source) -> str | None:
     """A sentence if more rows were rejected than the source allows, naming the rules that rejected most."""
-    row = connection.execute("select count(*), count(*) filter (where is_rejected) from seen").fetchone()
+    row = connection.execute(
+        "select coalesce(sum(rows_read), 0), coalesce(sum(rows_rejected), 0) from tally"
+    ).fetchone()
     read, rejected = row if row else (0, 0)
-    if rejected <= read * source.max_rejected_pct / 100:
+    if rejected * 100 <= read * Decimal(str(source.max_rejected_pct)):
         return None
     examples = connection.execute(
         """select q.rule, count(*),

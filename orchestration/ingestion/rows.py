@@ -11,6 +11,11 @@ from pathlib import Path
 from orchestration.errors import SourceError
 
 ROWS_PER_LOAD = 10**10
+# PostgreSQL's tables end at 1,600 columns; no sales export comes near.
+MOST_COLUMNS = 1_500
+# Beyond this the file is not what the mapping says (another delimiter, say), and keeping its lines would fill the memory.
+MOST_UNREADABLE = 100_000
+_NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -32,13 +37,20 @@ class Staged:
 
 
 def checked_header(path: Path, names: Sequence[str]) -> list[str]:
-    """The trimmed column names. Raises SourceError on an empty or repeated one."""
+    """The trimmed column names. Raises SourceError on an empty, repeated or unreadable one, and on far too many."""
     header = [name.strip() for name in names]
     if not any(header):
         raise SourceError(f"{path}: there is no header row", remedy="the first row must name the columns")
+    if len(header) > MOST_COLUMNS:
+        raise SourceError(f"{path}: {len(header)} columns are too many", remedy=f"at most {MOST_COLUMNS} are read")
     for position, name in enumerate(header, start=1):
         if not name:
             raise SourceError(f"{path}, column {position}: the header has no name here", remedy="name the column")
+        if _NOT_STORABLE.search(name):
+            raise SourceError(
+                f"{path}, column {position}: the header is not of the file's encoding: {printable(name)!r}",
+                remedy="set csv.encoding in sources.yaml, or export as UTF-8",
+            )
         if header.index(name) != position - 1:
             raise SourceError(
                 f"{path}, column {position}: the header names {name!r} twice", remedy="rename one of them"
@@ -47,15 +59,29 @@ def checked_header(path: Path, names: Sequence[str]) -> list[str]:
 
 
 def problem_of(record: Sequence[str], n_columns: int) -> tuple[str, str] | None:
-    """The rule a record breaks, and a sentence; None if it is a row."""
+    """The rule a record breaks, and a sentence; None if it is a row.
+
+    >>> problem_of(["1", "2", "3"], 2)
+    ('column_count', 'The line has 3 fields, the header names 2.')
+    """
     if len(record) != n_columns:
         return "column_count", f"The line has {len(record)} fields, the header names {n_columns}."
-    text = "".join(record)
-    if "\0" in text:
+    found = _NOT_STORABLE.search("".join(record))
+    if found is None:
+        return None
+    if found.group() == "\0":
         return "nul_character", "The line holds a NUL character."
-    if any("\ud800" <= c <= "\udfff" for c in text):
-        return "encoding", "The line holds bytes that are not of the file's encoding."
-    return None
+    return "encoding", "The line holds bytes that are not of the file's encoding."
+
+
+def too_many_unreadable(path: Path, lines: Sequence[Unreadable]) -> None:
+    """Raise SourceError if so many lines are no rows that the file cannot be what the mapping says."""
+    if len(lines) > MOST_UNREADABLE:
+        raise SourceError(
+            f"{path}: more than {MOST_UNREADABLE:,} lines are no rows; the first, line {lines[0].row % ROWS_PER_LOAD}: "
+            f"{lines[0].reason}",
+            remedy="see to delimiter, quote and encoding in sources.yaml",
+        )
 
 
 def printable(text: str) -> str:
@@ -64,4 +90,4 @@ def printable(text: str) -> str:
     >>> printable("a\0b")
     'a\\x00b'
     """
-    return re.sub("[\0\ud800-\udfff]", lambda m: f"\\x{ord(m.group()) & 0xFF:02x}", text)
+    return _NOT_STORABLE.sub(lambda m: f"\\x{ord(m.group()) & 0xFF:02x}", text)

@@ -3,16 +3,21 @@
 Not here: anything that stays.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Rollback
 
-from orchestration.business import Business, Source
-from orchestration.ingestion.compile import check_columns, compile_source
+from orchestration.business import Business, ColumnMapping, Source
+from orchestration.ingestion.compile import Mapped, check_columns, compile_source
+from orchestration.ingestion.expressions import names_in
 from orchestration.ingestion.files import SourceFile
-from orchestration.ingestion.readers import open_reader
+from orchestration.ingestion.merge import reject_repeats
+from orchestration.ingestion.quarantine import sentence, value_at_fault
+from orchestration.ingestion.readers import Reader, open_reader
 from orchestration.ingestion.staging import make_typed, stage
+from orchestration.ingestion.values import literal
 from orchestration.warehouse import Connection
 
 
@@ -29,36 +34,67 @@ def judge_sample(connection: Connection, business: Business, source: Source, fil
     """Read ``file`` under the mapping of ``source`` and judge its rows; nothing is written.
 
     Raises:
-        SourceError: the file cannot be read, or lacks a column.
-        ConfigurationError: an expression or a date format of the mapping is wrong.
+        SourceError: the file cannot be read, lacks a column, or an expression fails on a value.
+        ConfigurationError: an expression of the mapping is wrong.
     """
     reader = open_reader(file.path, source)
     header = reader.header()
     check_columns(source, header, file.relative_path)
     judged = Judged(0, 0, None)
     with connection.transaction():
-        staging = stage(connection, [reader], [header], [1])
-        mapped = compile_source(source, staging=staging, business_zone=business.profile.time_zone)
-        make_typed(connection, mapped)
-        read, rejected, first = _fetch(
-            connection, "select count(*), count(_rule), min(_row) filter (where _rule is not null) from typed"
-        )
-        unreadable, first_line, reason = _fetch(
+        mapped = _typed(connection, business, source, [reader], header)
+        if source.duplicates == "reject":
+            reject_repeats(connection, mapped.entity)
+        read, rejected = _fetch(
             connection,
-            "select count(*), min(_row) %% 10000000000, (array_agg(reason order by _row))[1] from unreadable".replace(
-                "%%", "%"
-            ),
+            """select (select count(*) from typed) + (select count(*) from unreadable),
+                      (select count(_rule) from typed) + (select count(*) from unreadable)""",
         )
-        sentence = f"line {first_line}: {reason}" if reason else None
-        if first is not None:
-            number = _fetch(connection, f"select _rule from typed where _row = {first}")[0]
-            rule = next(r for r in mapped.rules if r.number == number)
-            value = _fetch(connection, f"select ({rule.value})::text from incoming s where _row = {first}")[0]
-            shown = "nothing" if value is None else repr(value)
-            sentence = f"line {first % 10**10}: {rule.reason.replace('{value}', shown)}"
-        judged = Judged(read + unreadable, rejected + unreadable, sentence)
+        judged = Judged(read, rejected, _first_reason(connection, mapped))
         raise Rollback
     return judged
+
+
+def check_expressions(connection: Connection, business: Business, source: Source) -> None:
+    """Have PostgreSQL type the expressions of ``source`` without any file: every column is there, and no row.
+
+    Raises:
+        ConfigurationError: it refuses one: a number is compared with a text, say.
+    """
+    names = {name for mapping in source.columns.values() for name in _columns_of(mapping)}
+    with connection.transaction():
+        _typed(connection, business, source, [], sorted(names))
+        raise Rollback
+
+
+def _columns_of(mapping: ColumnMapping) -> set[str]:
+    """The header names that a mapping reads."""
+    own = {mapping.from_} if mapping.from_ is not None else set()
+    return own | set(mapping.numbered_within or ()) | set(names_in(mapping.expression or "null"))
+
+
+def _typed(
+    connection: Connection, business: Business, source: Source, readers: Sequence[Reader], header: list[str]
+) -> Mapped:
+    """The temporary table ``typed`` of one file, or of none."""
+    staging = stage(connection, readers, [header], [1] * len(readers))
+    mapped = compile_source(source, staging=staging, business_zone=business.profile.time_zone)
+    make_typed(connection, mapped)
+    return mapped
+
+
+def _first_reason(connection: Connection, mapped: Mapped) -> str | None:
+    rules = ", ".join(f"({rule.number}, {literal(rule.reason)})" for rule in mapped.rules)
+    row = connection.execute(
+        f"""select _row % 10000000000, reason from (
+                (select t._row, {sentence("r.reason", "w.value")} as reason
+                 from typed t join incoming s using (_row) join (values {rules}) as r (number, reason) on r.number = t._rule,
+                 lateral (select {value_at_fault(mapped)} as value) w
+                 order by t._row limit 1)
+                union all (select _row, reason from unreadable order by _row limit 1)) first
+            order by _row limit 1"""
+    ).fetchone()
+    return None if row is None else f"line {row[0]}: {row[1]}"
 
 
 def _fetch(connection: Connection, query: str) -> tuple[Any, ...]:

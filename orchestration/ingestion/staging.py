@@ -5,6 +5,10 @@ Not here: reading a format (readers.py) and what the mapping makes of a text (co
 
 from collections.abc import Callable, Sequence
 
+import psycopg
+from psycopg import Rollback
+
+from orchestration.errors import ConfigurationError, SourceError
 from orchestration.ingestion.compile import Mapped
 from orchestration.ingestion.readers import Reader
 from orchestration.ingestion.rows import Unreadable
@@ -30,18 +34,17 @@ def stage(
     """
     names = dict.fromkeys(name for header in headers for name in header)
     staging = {name: f"c{i}" for i, name in enumerate(names)}
-    columns = ", ".join(f"{c} text" for c in staging.values())
+    columns = "".join(f", {c} text" for c in staging.values())
     connection.execute(
         f"""drop sequence if exists pg_temp.incoming_row;
-            create temporary sequence incoming_row;
-            create temporary table incoming (_row bigint not null default nextval('incoming_row'), {columns}) on commit drop;
+            create temporary sequence incoming_row cache 1000;
+            create temporary table incoming (_row bigint not null default nextval('incoming_row'){columns}) on commit drop;
             create temporary table unreadable (_row bigint, rule text, reason text, line_text text) on commit drop"""
     )
     for i, (reader, header, load_id) in enumerate(zip(readers, headers, load_ids, strict=True), start=1):
         staged = reader.stage(connection, [staging[name] for name in header], load_id)
         _keep_unreadable(connection, staged.unreadable)
         on_progress(i, len(readers))
-    connection.execute("analyze incoming")
     return staging
 
 
@@ -50,9 +53,39 @@ def make_typed(connection: Connection, mapped: Mapped) -> None:
 
     Raises:
         SourceError: an expression of sources.yaml failed on a value.
+        ConfigurationError: an expression fits no value at all: it compares a number with a text, say.
     """
-    connection.execute(f"create temporary table typed on commit drop as {mapped.query}")
-    connection.execute("analyze typed")
+    # dates are judged by how they are written back; a sort of half a million rows needs 60 MB to stay in memory
+    connection.execute("set local datestyle to 'ISO, YMD'; set local work_mem to '64MB'")
+    try:
+        with connection.transaction():
+            for statement in mapped.preparation:
+                connection.execute(statement)
+            connection.execute(f"create temporary table typed on commit drop as {mapped.query}")
+    except (psycopg.DataError, psycopg.ProgrammingError) as error:
+        raise _failed(connection, mapped, error) from None
+
+
+def _failed(connection: Connection, mapped: Mapped, error: psycopg.Error) -> Exception:
+    """The error of the first expression that fails by itself; ``error`` itself if none does, for then it is ours."""
+    for probe in mapped.probes:
+        try:
+            with connection.transaction():
+                for statement in mapped.preparation:
+                    connection.execute(statement)
+                connection.execute(probe.query)
+                raise Rollback
+        except psycopg.DataError as failure:
+            return SourceError(
+                f"{probe.where}: the expression fails on a value: {failure.diag.message_primary}",
+                remedy="let it yield null for such values (case when … then … end), so that only their rows are rejected",
+            )
+        except psycopg.ProgrammingError as failure:
+            return ConfigurationError(
+                f"{probe.where}: PostgreSQL refuses the expression: {failure.diag.message_primary}",
+                remedy="compare like with like: what a file holds is text, qty_units and prices are numbers",
+            )
+    return error
 
 
 def _keep_unreadable(connection: Connection, lines: Sequence[Unreadable]) -> None:

@@ -1,0 +1,347 @@
+"""The code location as Dagster loads it: what there is to materialise and check, what starts a night, what watches it.
+
+Not here: what a night does (tests/pipeline).
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pytest
+
+from orchestration.errors import ContractError, NightRunningError, SourceError
+from orchestration.failures import why_it_failed
+from orchestration.ingestion.contract import ENTITIES
+from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.suites import suites
+from orchestration.warehouse import initialise
+from tests.support.night import Home, new_home
+
+pytestmark = pytest.mark.xdist_group("definitions")
+
+# A green run that did nothing is the worst failure: what a night materialises changes here, on purpose, or not at all.
+ASSETS = {
+    "raw": {"customers", "inventory_levels", "products", "sales_lines"},
+    "staging": {"stg_customers", "stg_inventory_levels", "stg_products", "stg_sales_lines"},
+    "marts": {
+        "agg_sales_daily_customer", "agg_sales_daily_order", "agg_sales_daily_product", "calendar_days", "dim_customer",
+        "dim_date", "dim_product", "fct_sales_lines", "mv_sales_daily_summary", "mv_sales_monthly_summary",
+    },
+    "kpis": {"kpi_catalogue", "kpi_measures", "kpi_snapshots", "kpi_windows"},
+    "forecast": {"accuracy", "backtests", "forecasts"},
+    "stock": {"recommendations"},
+    "anomaly": {"kpi_days"},
+    "bi": {
+        "data_quality", "dim_customer", "dim_date", "dim_product", "forecast_accuracy", "forecasts", "kpi_anomalies",
+        "kpi_catalogue", "kpi_snapshots", "sales_daily", "sales_daily_product", "sales_lines", "sales_monthly",
+        "stock_recommendations",
+    },
+    "ops": {"editions", "nights", "outbox", "publications"},
+}  # fmt: skip
+# Tables of the night's own records that dbt reads and no asset writes.
+RECORDS = {"ops/business", "ops/loads", "ops/open_days"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return new_home(tmp_path_factory.mktemp("definitions") / "shop")
+
+
+@pytest.fixture(scope="module")
+def environment(home: Home) -> Iterator[pytest.MonkeyPatch]:
+    """The environment of that home, without a database."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("DAYBREAK_")]:
+            patch.delenv(name)
+        patch.setenv("DAYBREAK_HOME", str(home.folder))
+        patch.setenv("DAYBREAK_BUSINESS", str(home.business))
+        patch.setenv("DAYBREAK_DATA", str(home.data))
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def defs(environment: pytest.MonkeyPatch) -> dg.Definitions:
+    from orchestration.definitions import defs as load
+
+    definitions: dg.Definitions = load()
+    return definitions
+
+
+@pytest.fixture
+def url(environment: pytest.MonkeyPatch, database_url: str) -> Iterator[str]:
+    """A warehouse that the sensors find."""
+    initialise(database_url)
+    with environment.context() as patch:
+        patch.setenv("DAYBREAK_DATABASE_URL", database_url)
+        yield database_url
+
+
+def rows(url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+# what there is ------------------------------------------------------------------------------------------------------
+
+
+def test_the_assets_are_these(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    expected = {f"{schema}/{name}" for schema, names in ASSETS.items() for name in names}
+    assert {key.to_user_string() for key in graph.materializable_asset_keys} == expected
+    assert {key.to_user_string() for key in graph.external_asset_keys} == RECORDS
+    assert ASSETS["raw"] == set(ENTITIES)
+
+
+def test_every_asset_is_described_and_in_a_group(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    nodes = [graph.get(key) for key in graph.materializable_asset_keys]
+    assert [node.key for node in nodes if not node.description] == []
+    assert {node.group_name for node in nodes} == {*ASSETS, "publish", "reports", "deliver"}
+
+
+def test_every_dbt_test_and_every_suite_is_a_blocking_check(defs: dg.Definitions, home: Home) -> None:
+    graph = defs.resolve_asset_graph()
+    nodes = json.loads((Settings().dbt_target / "manifest.json").read_text(encoding="utf-8"))["nodes"].values()
+    dbt_tests = {node["name"] for node in nodes if node["resource_type"] == "test"}
+    expectations = {f"{suite.schema}_{suite.table}_expectations" for suite in suites().values()}
+    checks = {key.name: graph.get(key) for key in graph.asset_check_keys}
+    assert len(dbt_tests) >= 24
+    assert len(expectations) >= 14
+    assert set(checks) == dbt_tests | expectations
+    assert len(graph.asset_check_keys) == len(checks)
+    assert [name for name, check in checks.items() if not check.blocking] == []
+    assert {checks[name].key.asset_key.to_user_string() for name in expectations} == {
+        name.replace(".", "/") for name in suites()
+    }
+
+
+def test_bi_is_published_only_after_all_of_it_is_built_and_checked(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    published = graph.get(dg.AssetKey(["ops", "publications"]))
+    assert {key.to_user_string() for key in published.parent_keys} == {f"bi/{name}" for name in ASSETS["bi"]}
+    for child, parent in (("editions", "publications"), ("outbox", "editions")):
+        assert dg.AssetKey(["ops", parent]) in graph.get(dg.AssetKey(["ops", child])).parent_keys
+
+
+def test_the_job_runs_everything_in_one_process(defs: dg.Definitions) -> None:
+    job = defs.resolve_job_def("nightly")
+    assert job.executor_def is dg.in_process_executor
+    assert job.tags["dagster/retry_strategy"] == "ALL_STEPS"
+    graph = defs.resolve_asset_graph()
+    assert job.asset_layer.executable_asset_keys == set(graph.materializable_asset_keys)
+    assert set(job.asset_layer.asset_graph.asset_check_keys) == set(graph.asset_check_keys)
+
+
+def test_the_night_starts_at_two_in_the_businesss_time(defs: dg.Definitions) -> None:
+    (schedule,) = defs.schedules or []
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "Europe/Berlin")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert schedule.job_name == "nightly"
+
+
+def test_the_sensors_run_from_the_start(defs: dg.Definitions) -> None:
+    assert {sensor.name: sensor.default_status for sensor in defs.sensors or []} == {
+        "new_files": dg.DefaultSensorStatus.RUNNING,
+        "tell_of_failures": dg.DefaultSensorStatus.RUNNING,
+    }
+
+
+def test_another_business_loads_without_a_database(tmp_path: Path) -> None:
+    """As a code server does before its database is up: nothing connects while the definitions load."""
+    script = (
+        "import json; from orchestration.definitions import defs; d = defs(); (s,) = d.schedules;"
+        "print(json.dumps([s.execution_timezone, len(d.resolve_asset_graph().materializable_asset_keys)]))"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("DAYBREAK_", "DAGSTER_", "PG"))}
+    environment |= {
+        "DAYBREAK_HOME": str(tmp_path / "home"),
+        "DAYBREAK_BUSINESS": str(PROJECT_ROOT / "examples" / "online_retail"),
+        "DAYBREAK_DATABASE_URL": "postgresql://nobody:nothing@127.0.0.1:1/nowhere",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout.splitlines()[-1]) == ["Europe/London", sum(map(len, ASSETS.values()))]
+
+
+# new_files ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def look_for_files(defs: dg.Definitions, url: str, home: Home) -> Iterator[Callable[[], Any]]:
+    """Runs the sensor once, and gives what it asks for; the data folder is empty at first."""
+    (sensor,) = [s for s in defs.sensors or [] if s.name == "new_files"]
+
+    def look() -> Any:
+        (answer,) = list(sensor())  # type: ignore[call-overload]
+        return answer
+
+    yield look
+    for path in home.data.rglob("*.*"):
+        path.unlink()
+
+
+def put(home: Home, name: str, *, age_seconds: float = 60) -> Path:
+    path = home.write_sales(name, [f"RE-1;1;01.03.2024 10:00;A1;Käse;;DE;AD;1;{len(name)},00;0,00;Rechnung"])
+    moment = time.time() - age_seconds
+    os.utime(path, (moment, moment))
+    return path
+
+
+def test_without_files_no_night_is_asked_for(look_for_files: Callable[[], Any]) -> None:
+    assert look_for_files() == dg.SkipReason("no new files")
+
+
+def test_a_settled_file_asks_for_one_night(look_for_files: Callable[[], Any], home: Home) -> None:
+    put(home, "a.csv")
+    first, again = look_for_files(), look_for_files()
+    assert isinstance(first, dg.RunRequest)
+    assert first.tags["daybreak/files"] == "1"
+    assert again.run_key == first.run_key  # Dagster starts one run per key
+    put(home, "bb.csv")
+    both = look_for_files()
+    assert (both.tags["daybreak/files"], both.run_key != first.run_key) == ("2", True)
+
+
+def test_a_file_that_is_put_in_again_with_other_content_asks_again(
+    look_for_files: Callable[[], Any], home: Home
+) -> None:
+    path = put(home, "a.csv")
+    first = look_for_files()
+    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    os.utime(path, (time.time() - 45, time.time() - 45))
+    assert look_for_files().run_key != first.run_key
+
+
+def test_a_file_that_is_still_being_written_is_left_alone(look_for_files: Callable[[], Any], home: Home) -> None:
+    put(home, "a.csv", age_seconds=2)
+    put(home, ".hidden.csv")
+    (home.data / "sales" / "b.csv.part").write_text("half a", encoding="utf-8")
+    assert isinstance(look_for_files(), dg.SkipReason)
+
+
+def test_a_database_that_is_away_is_no_reason_to_fail(
+    look_for_files: Callable[[], Any], environment: pytest.MonkeyPatch, home: Home
+) -> None:
+    put(home, "a.csv")
+    with environment.context() as patch:
+        patch.setenv("DAYBREAK_DATABASE_URL", "postgresql://me:secret@127.0.0.1:1/gone")
+        skipped = look_for_files()
+    assert "cannot reach PostgreSQL" in skipped.skip_message
+    assert "secret" not in skipped.skip_message
+
+
+# tell_of_failures ---------------------------------------------------------------------------------------------------
+
+
+def failed_run(instance: dg.DagsterInstance, error: Exception) -> dg.DagsterRun:
+    """A run whose step raised ``error`` behind an error of somebody else."""
+
+    @dg.op(name="raw__sales_lines")
+    def stage() -> None:
+        try:
+            raise error
+        except Exception as cause:
+            raise RuntimeError("around it") from cause
+
+    @dg.job(name="nightly")
+    def job() -> None:
+        stage()
+
+    result = job.execute_in_process(instance=instance, raise_on_error=False)
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    return run
+
+
+def tell(defs: dg.Definitions, instance: dg.DagsterInstance, run: dg.DagsterRun) -> Any:
+    (sensor,) = [s for s in defs.sensors or [] if s.name == "tell_of_failures"]
+    (record,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert record.dagster_event is not None
+    context = dg.build_run_status_sensor_context(
+        sensor_name=sensor.name, dagster_instance=instance, dagster_run=run, dagster_event=record.dagster_event
+    )
+    return sensor(context.for_run_failure())  # type: ignore[operator]
+
+
+def test_a_failure_is_told_once_with_stage_reason_and_remedy(defs: dg.Definitions, url: str) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = failed_run(instance, SourceError("sales.csv, line 7: 'zwölf' is no number", remedy="repair the file"))
+        for _ in range(3):
+            tell(defs, instance, run)
+    ((key, recipient, text),) = rows(url, "select dedupe_key, recipient, body_text from ops.outbox")
+    assert (key, recipient) == (f"run_failed:{run.run_id}", "ops@example.com")
+    for words in ("raw sales_lines", "sales.csv, line 7: 'zwölf' is no number", "repair the file", run.run_id):
+        assert words in text
+    assert "Traceback" not in text
+    assert "around it" not in text
+
+
+def test_a_run_that_is_tried_again_is_not_told_of(defs: dg.Definitions, url: str) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = failed_run(instance, SourceError("for now"))
+        instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
+        again = instance.get_run_by_id(run.run_id)
+        assert again is not None
+        assert tell(defs, instance, again) is not None
+    assert rows(url, "select count(*) from ops.outbox") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "reason"),
+    [
+        (SourceError("s", remedy="r"), 3, "s"),
+        (ContractError("c"), 4, "c"),
+        (NightRunningError("n"), 6, "n"),
+        (ZeroDivisionError("Division, Ähem: by zero"), 1, "Division, Ähem: by zero"),
+        (psycopg.OperationalError("no postgresql://me:secret@db/sales"), 1, "no postgresql://me:***@db/sales"),
+    ],
+)
+def test_why_a_run_failed(error: Exception, exit_code: int, reason: str) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        why = why_it_failed(instance, failed_run(instance, error).run_id)
+    assert (why.stage, why.reason, why.exit_code) == ("raw sales_lines", reason, exit_code)
+    assert why.remedy == getattr(error, "remedy", None)
+
+
+def test_a_run_that_left_no_word() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        why = why_it_failed(instance, "11111111-2222-3333-4444-555555555555")
+    assert why.stage == "the run"
+    assert "without a word" in why.reason
+
+
+def test_a_broken_blocking_check_is_told_with_its_rule_and_row() -> None:
+    """Dagster's own error only names the check: whoever is woken needs to know what is wrong."""
+    from orchestration.checks import Failure, SuiteResult
+    from orchestration.defs.checks import _as_check_result
+
+    failures = (
+        Failure("qty_units is below 10", "qty_units", "critical", 2, [{"order_id": "RE-7", "qty_units": "1e9"}]),
+        Failure("a sale is not negative", "qty_units", "warning", 1, []),
+    )
+
+    @dg.asset(key=["raw", "sales_lines"])
+    def sales_lines() -> None: ...
+
+    @dg.asset_check(asset=sales_lines, blocking=True)
+    def expectations() -> dg.AssetCheckResult:
+        return _as_check_result(SuiteResult("raw.sales_lines", success=False, statistics={}, failures=failures))
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = dg.materialize([sales_lines, expectations], instance=instance, raise_on_error=False)
+        why = why_it_failed(instance, done.run_id)
+    assert (why.stage, why.exit_code) == ("raw sales_lines", ContractError.exit_code)
+    assert why.reason == (
+        "raw.sales_lines: 2 rows break the rule “qty_units is below 10” (first: order_id RE-7, qty_units 1e9); "
+        "1 row breaks the rule “a sale is not negative”"
+    )
+    assert "the check expectations" in (why.remedy or "")
