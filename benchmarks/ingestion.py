@@ -148,7 +148,7 @@ def load(url: str, subject: Subject) -> tuple[int, float]:
 def table(subject: Subject, measured: Measured) -> str:
     """The result as a small table, with the machine it was measured on."""
     lines = [
-        f"{subject.title}: {len(subject.files)} files, {measured.rows:,} rows, {len(measured.load_seconds)} repetitions",
+        f"{subject.title}: {len(subject.files)} files, {measured.rows:,} rows, {len(measured.load_seconds)} times each",
         f"{'':12} {'median s':>9} {'fastest s':>9} {'rows/s':>10}",
         *(
             f"{label:12} {statistics.median(s):9.2f} {min(s):9.2f} {measured.rows / statistics.median(s):10,.0f}"

@@ -1,6 +1,6 @@
 """The business folder: typed, frozen models of its YAML files. What differs between two businesses is data, here.
 
-Not here: reading YAML (yaml_files.py), compiling a mapping to SQL (ingestion/compile.py), the environment (settings.py).
+Not here: reading YAML (yaml_files.py), a mapping as SQL (ingestion/compile.py), the environment (settings.py).
 """
 
 from collections.abc import Mapping
@@ -90,7 +90,7 @@ class ColumnMapping(_Part):
     expression: Expression | None = None
     numbered_within: tuple[str, ...] | None = Field(
         default=None,
-        description="Source columns: rows of one file that agree in them get #2, #3, … appended. For exports without line numbers.",
+        description="Source columns: rows of a file that agree in them get #2, #3, … (exports without line numbers).",
     )
     format: Annotated[str, AfterValidator(check_format)] | None = Field(
         default=None, description="Of a date or time, as strptime writes it."

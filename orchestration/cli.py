@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from orchestration.errors import DaybreakError
+from orchestration.errors import ConfigurationError, DaybreakError
 from orchestration.settings import Settings
 
 app = typer.Typer(
@@ -58,6 +59,7 @@ def nightly(
         typer.Option("--as-of", help="The day the night is about, YYYY-MM-DD.", show_default=False),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    progress_only: Annotated[bool, typer.Option("--progress-only", help="Print no summary of a good night.")] = False,
 ) -> None:
     """Run one night here, without a stack. Exit code 0 only if every stage did its work, else that of its error."""
     day = _day(as_of)
@@ -74,7 +76,7 @@ def nightly(
         report = run_night(settings, folder, url, as_of=day, say=say)
     if json:
         print(report.as_json())
-    else:
+    elif not (progress_only and report.succeeded):
         _show_report(report)
     sys.exit(report.exit_code)
 
@@ -85,14 +87,16 @@ def check(business: BusinessOption = None, data: DataOption = None) -> None:
     from orchestration.check import check_business
 
     settings = _settings(business, data)
-    table = Table("source", "files", "newest", "rows sampled", "rejected", "first problem")
+    table = Table("source", "files", "rows sampled", "rejected", "verdict")
     findings = check_business(settings, say=_say)
-    for finding in findings:
-        table.add_row(
-            finding.source, str(finding.files), finding.newest or "–", str(finding.rows_sampled),
-            str(finding.rows_rejected), escape(finding.problem or "–"),
-        )  # fmt: skip
+    for f in findings:
+        verdict = "fine" if f.is_fine else "[bold red]stops[/]"
+        table.add_row(f.source, str(f.files), f"{f.rows_sampled:,}", f"{f.rows_rejected:,}", verdict)
     console.print(table)
+    for f in findings:
+        if f.problem:
+            sample = f" ({f.newest})" if f.newest else ""
+            console.print(f"[bold]{f.source}[/]{escape(sample)}: {escape(f.problem)}", soft_wrap=True)
     sys.exit(0 if all(f.is_fine for f in findings) else 3)
 
 
@@ -105,7 +109,7 @@ def url(
     """Print the connection URL of the database in use."""
     from orchestration.database import known_url
 
-    print(known_url(Settings(), reader=reader))
+    print(known_url(_read_settings(), reader=reader))
 
 
 def _settings(business: Path | None, data: Path | None) -> Settings:
@@ -113,7 +117,16 @@ def _settings(business: Path | None, data: Path | None) -> Settings:
     for name, value in (("DAYBREAK_BUSINESS", business), ("DAYBREAK_DATA", data)):
         if value is not None:
             os.environ[name] = str(value.expanduser().resolve())
-    return Settings()
+    return _read_settings()
+
+
+def _read_settings() -> Settings:
+    """The settings; a wrong one is named without its value, which may be a secret."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"DAYBREAK_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise ConfigurationError(wrong, remedy="docs/operations.md lists the settings") from None
 
 
 def _day(text: str | None) -> date | None:

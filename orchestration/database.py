@@ -16,7 +16,7 @@ from orchestration.errors import ConfigurationError
 from orchestration.local_postgres import LocalPostgres, running
 from orchestration.postgres_files import write_file
 from orchestration.settings import Settings
-from orchestration.stack_environment import DAGSTER_DATABASE, child_environment
+from orchestration.stack_environment import DAGSTER_DATABASE, STACK_MARK, child_environment
 from orchestration.warehouse import BI_READER
 
 
@@ -67,6 +67,8 @@ def _let_reader_in(url: str, password: str) -> None:
 def enter_environment(settings: Settings, url: str) -> None:
     """Make this process one of the home's own, with the variables that its children get."""
     os.environ.update(child_environment(settings, url))
+    # a night on its own belongs to no stack, which would end it as a leftover
+    os.environ.pop(STACK_MARK, None)
 
 
 def known_url(settings: Settings, *, reader: bool = False) -> str:

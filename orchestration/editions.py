@@ -4,6 +4,7 @@ Not here: how a document looks (reporting/). A report reads ``bi`` alone, so it 
 """
 
 import hashlib
+import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ def write_editions(night: Night, folder: Path) -> pd.DataFrame:
         One row per edition: report, format, file_path, file_bytes.
     """
     summary = sales_summary(night.connection, night.business.profile.zone)
-    business = night.business.folder.name
+    business = slug(summary.business)
     rows = []
     for format_name, write in WRITERS.items():
         path = (
@@ -125,6 +126,15 @@ def write_editions(night: Night, folder: Path) -> pd.DataFrame:
                 [night.token, summary.as_of_date, *row],
             )
     return pd.DataFrame(rows, columns=["report", "format", "file_path", "file_sha256", "file_bytes"])
+
+
+def slug(name: str) -> str:
+    """A name as part of a file name: letters and digits of any script, everything else as one hyphen.
+
+    >>> slug("Müller & Söhne GmbH")
+    'müller-söhne-gmbh'
+    """
+    return re.sub(r"[^\w]+", "-", name.casefold()).strip("-") or "business"
 
 
 def _two_years_before(day: date) -> date:

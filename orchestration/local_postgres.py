@@ -82,7 +82,10 @@ class LocalPostgres:
         """The port the server listens on. Raises TransientError if it is not running."""
         lines = self._pid_file()
         if len(lines) < 4 or not lines[3].isdigit() or self._postmaster() is None:
-            raise TransientError(f"the embedded PostgreSQL in {self.folder} is not running")
+            raise TransientError(
+                f"the embedded PostgreSQL in {self.folder} is not running",
+                remedy="start it with daybreak up; it runs as long as somebody uses it",
+            )
         return int(lines[3])
 
     @contextlib.contextmanager

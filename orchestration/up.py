@@ -43,7 +43,10 @@ def run_up(settings: Settings, *, say: Say) -> None:
             write_demo_data(settings, business, say)
         if not _is_published(url):
             say("running the first night")
-            _first_night(say)
+            try:
+                _first_night(say)
+            except KeyboardInterrupt:
+                return
         say("starting the Dagster UI")
         Stack(settings, url, say=say, on_ready=lambda ui: _show_screen(settings, url, ui)).run()
 
@@ -67,7 +70,8 @@ def _is_published(url: str) -> bool:
 def _first_night(say: Say) -> None:
     """In a process of its own; its progress is ours. A failed one is told, and the UI shows where."""
     # A session of its own: Ctrl-C reaches us alone, and we end the night, not every helper process it has.
-    night = subprocess.Popen([sys.executable, "-m", "orchestration.cli", "nightly"], start_new_session=True)
+    command = [sys.executable, "-m", "orchestration.cli", "nightly", "--progress-only"]
+    night = subprocess.Popen(command, start_new_session=True)
     try:
         code = night.wait()
     except KeyboardInterrupt:

@@ -4,6 +4,9 @@ import pytest
 
 pytest_plugins = ["tests.support.postgres"]
 
+# Programs that tests start, one of them broken on purpose: no modules with doctests.
+collect_ignore_glob = ["support/*"]
+
 SLOW_FIXTURES = {"postgres_server", "database_url"}
 
 

@@ -6,6 +6,7 @@ Not here: taking a source in (orchestration/ingestion/), and the checks on what 
 import dagster as dg
 
 from orchestration.defs.resources import NightResource
+from orchestration.errors import SourceError
 from orchestration.ingestion.contract import ENTITIES, Entity
 from orchestration.ingestion.load import LoadReport, load_source
 from orchestration.ingestion.staging import Progress
@@ -34,10 +35,16 @@ def _ingest(context: dg.AssetExecutionContext, night: Night, entity: Entity) -> 
             sum(r.rows_written for r in reports),
             sum(r.rows_rejected for r in reports),
         )
-    rows = read_frame(night.connection, f"select count(*) as n from {entity.table}")
+    rows = int(read_frame(night.connection, f"select count(*) as n from {entity.table}")["n"].iloc[0])
+    if rows == 0 and entity.is_required:
+        globs = ", ".join(repr(source.files) for source in night.business.sources_of(entity.name))
+        raise SourceError(
+            f"{entity.name} has no rows: nothing that matches {globs} below {Settings().data_folder} brought any",
+            remedy="daybreak check says what each source finds",
+        )
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": int(rows["n"].iloc[0]),
+            "dagster/row_count": rows,
             "loads": table_of(reports) if reports else dg.MetadataValue.text("no source brings this entity"),
             "preview": preview(
                 night.connection, f"select * from {entity.table} order by _load_id desc, _line desc limit 5"

@@ -1,4 +1,4 @@
-"""A source's mapping as SQL: from the text columns of ``incoming`` to typed columns, and to the first rule a row breaks.
+"""A source's mapping as SQL: from the texts of ``incoming`` to typed columns, and to the first rule a row breaks.
 
 Not here: running it (staging.py), the form of single values (values.py, dates.py), and the rules' sentences (rules.py).
 """
@@ -23,7 +23,7 @@ LARGEST_AMOUNT = "99999999999999.9999995"
 
 @dataclass(frozen=True)
 class Probe:
-    """An expression of sources.yaml by itself, to find out which one failed: where it stands, and a query of only it."""
+    """One expression of sources.yaml by itself, to find out which failed: where it stands, and a query of only it."""
 
     where: str
     query: str
@@ -48,8 +48,9 @@ def check_columns(source: Source, header: list[str], file: str) -> None:
     for target, mapping in source.columns.items():
         for name in (mapping.from_, *(mapping.numbered_within or ())):
             if name is not None and name not in header:
+                reader = f"{source.name}.columns.{target}"
                 raise SourceError(
-                    f"{file}: there is no column {name!r}, which {source.name}.columns.{target} reads{nearest(name, header)}",
+                    f"{file}: there is no column {name!r}, which {reader} reads{nearest(name, header)}",
                     remedy="correct the mapping in sources.yaml, or the export",
                 )
 
@@ -70,7 +71,7 @@ def compile_source(source: Source, *, staging: Mapping[str, str], business_zone:
 
 @dataclass
 class _Compiler:
-    """Builds the query from the inside out, a layer each: texts ``t``, ISO dates ``i``, values ``v``, derived columns ``d``."""
+    """Builds the query from the inside out, a layer each: texts and dates ``t``, values ``v``, all columns ``d``."""
 
     source: Source
     staged: Mapping[str, str]
@@ -87,7 +88,7 @@ class _Compiler:
     def compile(self) -> Mapped:
         mapped = [(self.entity.column(name), mapping) for name, mapping in self.source.columns.items()]
         times = [(column, mapping) for column, mapping in mapped if _is_time(column)]
-        # offset 0 keeps the planner from merging the layers and computing a text once per use; a layer itself costs nothing
+        # offset 0 keeps the planner from merging the layers and computing a text once per use; a layer costs nothing
         cuts = "".join(f", {self._cut(c, m)} as {c.name}_cut" for c, m in times)
         isos = "".join(f", {self._iso(c, m)} as {c.name}_iso" for c, m in times)
         read = "".join(f", {dates.read(f't.{c.name}_iso', _kind_of(c))} as {c.name}_read" for c, _ in times)
@@ -138,7 +139,7 @@ class _Compiler:
         return self._kept(origin if mapping.constant is not None else self._cleaned(origin, mapping))
 
     def _numbered(self, text: str, mapping: ColumnMapping) -> str:
-        """The text with #2, #3, … appended in the second, third, … row of its file that agrees in the given columns."""
+        """The text with #2, #3, … in the second, third, … row of its file that agrees in the given columns."""
         if not mapping.numbered_within:
             return text
         # what counts as the same is what the key will hold: 85123a and 85123A are one article once in upper case
@@ -156,7 +157,8 @@ class _Compiler:
         if column.type != "text" and mapping.values is None and not self._blanks_look_like_values():
             # most numbers come without blanks around them: a text is cleaned only if it is no number as it stands
             raw = self._raw(column, mapping)
-            return f"coalesce({self._number(raw, column, mapping)}, {self._number(self._cleaned(raw, mapping), column, mapping)})"
+            clean = self._cleaned(raw, mapping)
+            return f"coalesce({self._number(raw, column, mapping)}, {self._number(clean, column, mapping)})"
         text = self._text(column, mapping)
         if mapping.values is not None:
             text = _looked_up(text, mapping)
@@ -171,7 +173,7 @@ class _Compiler:
         return any(c.isdigit() for blank in self.source.blanks for c in blank)
 
     def _is_loose(self, mapping: ColumnMapping) -> bool:
-        # cells of workbooks and Parquet files that are real dates come in ISO form, whatever the texts among them look like
+        # cells of workbooks and Parquet files that are real dates come in ISO form, whatever the texts beside them
         return mapping.format is None or self.source.format != "csv"
 
     def _time_texts(self, column: Column, mapping: ColumnMapping) -> tuple[str, str]:
@@ -206,11 +208,13 @@ class _Compiler:
                 return f"v.{name}"
             # a default is for a text that is not there, never for one that could not be read
             missing = f"{self._shown(column, mapping, 'v')} is null"
-            return f"case when v.{name} is null and {missing} then {literal(column.default)}::{column.type} else v.{name} end"
+            default = f"{literal(column.default)}::{column.type}"
+            return f"case when v.{name} is null and {missing} then {default} else v.{name} end"
         if name == "order_date":
             return self._sales_day()
         if name == "line_amount":
-            return f"case when v.amount < {LARGEST_AMOUNT} and v.amount > -{LARGEST_AMOUNT} then v.amount::{column.type} end"
+            fits = f"v.amount < {LARGEST_AMOUNT} and v.amount > -{LARGEST_AMOUNT}"
+            return f"case when {fits} then v.amount::{column.type} end"
         if name == "line_kind":
             return self._kind(layer)
         return f"{'null' if column.default is None else literal(column.default)}::{column.type}"

@@ -36,6 +36,7 @@ class Entity:
     grain: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    is_required: bool = False  # without a row of it there is no night
     day_column: str | None = None  # the sales day a row belongs to, where a changed row re-opens that day
 
     @property
@@ -76,6 +77,7 @@ SALES_LINES = Entity(
     name="sales_lines",
     grain="One row per line of a sales document: a sale, a return, a charge or an adjustment.",
     key=("order_id", "line_id"),
+    is_required=True,
     day_column="order_date",
     columns=(
         Column("order_id", "text", "The sales document's number.", required=True),
@@ -173,7 +175,7 @@ create table if not exists quarantine.rejected_rows (
 );
 create index if not exists rejected_rows_load on quarantine.rejected_rows (load_id);
 comment on table quarantine.rejected_rows is
-    'One row per source row that could not be loaded: file, line, column, value, the rule it broke, a sentence, and the row itself.';
+    'One row per source row that could not be loaded: file, line, column, value, rule broken, a sentence, and the row.';
 """
 
 

@@ -192,15 +192,19 @@ def _plainness(dialect: CsvDialect) -> Callable[[bytes], bool]:
     """A test that every line of a block is one record that PostgreSQL and RFC 4180 read alike."""
     delimiter, quote = (re.escape(c.encode()) for c in (dialect.delimiter, dialect.quote))
     field = rb"(?:Q(?:[^Q\r\n]|QQ)*Q|[^QD\r\n]*)".replace(b"Q", quote).replace(b"D", delimiter)
-    line = re.compile(field + rb"(?:" + delimiter + field + rb")*\r?")
-    quoted_line = re.compile(rb"^[^\n]*" + quote + rb"[^\n]*$", re.MULTILINE)
+    line = re.compile(field + rb"(?:" + delimiter + field + rb")*\r?(?:\n|\Z)")
     mark = dialect.quote.encode()
 
     def is_plain(block: bytes) -> bool:
         if b"\\." in block or b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):
             return False
-        if mark not in block:
-            return True
-        return all(line.fullmatch(m.group()) for m in quoted_line.finditer(block))
+        # only the lines with a quote in them are looked at: finding the next quote costs a twentieth of reading every line
+        found = block.find(mark)
+        while found >= 0:
+            matched = line.match(block, block.rfind(b"\n", 0, found) + 1)
+            if matched is None:
+                return False
+            found = block.find(mark, matched.end())
+        return True
 
     return is_plain

@@ -1,10 +1,11 @@
-"""Dates and times as SQL: from a text in a declared format, or in ISO form, to a value; null where calendar or clock know no such time.
+"""Dates and times as SQL: from a text in a declared format, or in ISO form, to a value; null if there is no such time.
 
 Not here: which column has which format (compile.py). A text is rewritten in the one form in which PostgreSQL writes
 the value back, and must come back as it went in: 30 February, 24:00 and second 60 do not, and letters neither.
 """
 
 import re
+from itertools import pairwise
 
 PARTS = {
     "%Y": ("year", 4), "%y": ("short_year", 2), "%m": ("month", 2), "%d": ("day", 2),
@@ -59,7 +60,7 @@ def cut(raw: str, clean: str, form: str) -> str:
      when translate(btrim(t.k0), '0123456789', '') = '//' then translate(btrim(t.k0), '/', '|') end"
     """
     tokens = _tokens(form)
-    if any(a in PARTS and b in PARTS for a, b in zip(tokens, tokens[1:], strict=False)):  # %Y%m%d: nothing to cut at
+    if _is_touching(tokens):  # nothing to cut at
         return f"case when {clean} <> {raw} and {clean} like '{_like(tokens)}' then {clean} end"
     shape = "".join(token for token in tokens if token not in PARTS).replace("'", "''")
     between = "".join(sorted({c for token in tokens if token not in PARTS for c in token}))
@@ -70,7 +71,7 @@ def cut(raw: str, clean: str, form: str) -> str:
 
 
 def to_iso(raw: str, bars: str, form: str, kind: str) -> str:
-    """SQL that rewrites a text of the format ``form`` as PostgreSQL would write its value; null if it is not of that form.
+    """SQL that rewrites a text of the format ``form`` as PostgreSQL would write its value; null if it is not of it.
 
     Args:
         raw: SQL of the text as it came.
@@ -84,8 +85,7 @@ def to_iso(raw: str, bars: str, form: str, kind: str) -> str:
     tokens = _tokens(form)
     padded = _like(tokens)
     fixed = raw if form == _ISO[kind] else _assemble(_fixed(raw, tokens), kind)
-    is_touching = any(a in PARTS and b in PARTS for a, b in zip(tokens, tokens[1:], strict=False))
-    loose = _assemble(_fixed(bars, tokens) if is_touching else _separated(bars, tokens), kind)
+    loose = _assemble(_fixed(bars, tokens) if _is_touching(tokens) else _separated(bars, tokens), kind)
     return f"case when {bars} is not null then {loose} when {raw} like '{padded}' then {fixed} end"
 
 
@@ -95,10 +95,10 @@ def iso_as_is(raw: str, clean: str, kind: str) -> str:
 
 
 def read(iso: str, kind: str) -> str:
-    """SQL of the date or time that PostgreSQL reads in the SQL text ``iso``; null if it is not of full width and 1900 to 2199."""
+    """SQL of the date or time that PostgreSQL reads in the SQL text ``iso``; null if it is not of full width."""
     # a text of this length between '19' and '22' that comes back as it went in begins with such a year
-    form = f"octet_length({iso}) = {_BYTES[kind]} and {iso} >= '19' and {iso} < '22' and pg_input_is_valid({iso}, '{kind}')"
-    return f"case when {form} then ({iso})::{kind} end"
+    form = f"octet_length({iso}) = {_BYTES[kind]} and {iso} >= '19' and {iso} < '22'"
+    return f"case when {form} and pg_input_is_valid({iso}, '{kind}') then ({iso})::{kind} end"
 
 
 def value(name: str, kind: str, *, is_loose: bool) -> str:
@@ -143,6 +143,11 @@ def _tokens(form: str) -> list[str]:
     return [token for token in re.split(r"(%.|%$)", form) if token]
 
 
+def _is_touching(tokens: list[str]) -> bool:
+    """Whether two parts stand side by side, as in %Y%m%d."""
+    return any(a in PARTS and b in PARTS for a, b in pairwise(tokens))
+
+
 def _like(tokens: list[str]) -> str:
     """The LIKE pattern of a text that has every part in its full width."""
     escaped = (re.sub(r"([%_\\])", r"\\\1", token).replace("'", "''") for token in tokens)
@@ -156,7 +161,8 @@ def _separated(bars: str, tokens: list[str]) -> dict[str, str]:
         if token in PARTS:
             name = PARTS[token][0]
             part = f"split_part({bars}, '{_SEPARATOR}', {position})"
-            parts[name] = part if "year" in name else f"case octet_length({part}) when 1 then '0' || {part} else {part} end"
+            filled = f"case octet_length({part}) when 1 then '0' || {part} else {part} end"
+            parts[name] = part if "year" in name else filled
         else:
             position += len(token)
     return parts

@@ -14,9 +14,12 @@ from sqlglot.errors import SqlglotError
 from orchestration.yaml_files import nearest
 
 FUNCTIONS = frozenset(
-    "abs btrim ceil coalesce concat concat_ws floor greatest initcap least left length lower lpad ltrim mod nullif "
-    "position regexp_replace replace right round rpad rtrim split_part strpos substr substring trim upper".split()
-)
+    {
+        "abs", "btrim", "ceil", "coalesce", "concat", "concat_ws", "floor", "greatest", "initcap", "least", "left",
+        "length", "lower", "lpad", "ltrim", "mod", "nullif", "position", "regexp_replace", "replace", "right", "round",
+        "rpad", "rtrim", "split_part", "strpos", "substr", "substring", "trim", "upper",
+    }
+)  # fmt: skip
 # Operators and syntax that sqlglot counts among the functions, and its own name for position(… in …) and strpos().
 _SYNTAX = (
     exp.And,
@@ -38,7 +41,7 @@ def check_expression(text: str) -> str:
     """The expression ``text`` itself, if only allowed syntax and functions stand in it.
 
     Raises:
-        ValueError: it does not parse, is more or less than one expression, or uses a function not in the list, or a query.
+        ValueError: it does not parse, is not one expression, or uses a function not in the list, or a query.
 
     >>> check_expression("coalesce(country, 'unknown')")
     "coalesce(country, 'unknown')"

@@ -134,7 +134,8 @@ def _contents_of_old_mapping(
     gone = {path for path, sha256 in rows if path not in paths and sha256 not in contents}
     if gone:
         raise SourceError(
-            f"the mapping of {source.name} changed, but {len(gone)} of the files it was loaded from are gone, {min(gone)} first",
+            f"the mapping of {source.name} changed, but {len(gone)} of the files it was loaded from are gone, "
+            f"{min(gone)} first",
             remedy="put them back so that they can be read anew, or take the change of the mapping back",
         )
     return {sha256 for _, sha256 in rows}
@@ -185,8 +186,8 @@ class _Load:
         # a file that was refused before is tried anew: its old refusal and its rejected rows give way
         self.connection.execute(
             """with refused as (
-                   delete from ops.loads where source = %s and status = 'stopped' and (file_sha256 = %s or file_path = %s)
-                   returning load_id)
+                   delete from ops.loads
+                   where source = %s and status = 'stopped' and (file_sha256 = %s or file_path = %s) returning load_id)
                delete from quarantine.rejected_rows where load_id in (select load_id from refused)""",
             [self.source.name, file.sha256, file.relative_path],
         )
@@ -231,16 +232,18 @@ class _Load:
         row = self.connection.execute(
             f"select count(*) from {entity.table} where _source = %s", [self.source.name]
         ).fetchone()
-        if row is None or row[0] < stood:
+        n_now = row[0] if row else 0
+        if n_now < stood:
             raise SourceError(
-                f"the mapping of {self.source.name} changed, but {stood} rows stand and the files bring only {row and row[0]}: "
+                f"the mapping of {self.source.name} changed, but {stood} rows stand and the files bring only {n_now}: "
                 "some were loaded from contents that have been overwritten since",
                 remedy="put those files back under other names, or take the change of the mapping back",
             )
 
     def _stop(self, load_ids: Sequence[int], message: str) -> None:
         self.connection.execute(
-            """update ops.loads l set status = 'stopped', message = %s, rows_read = n.rows_read, rows_rejected = n.rows_rejected
+            """update ops.loads l
+               set status = 'stopped', message = %s, rows_read = n.rows_read, rows_rejected = n.rows_rejected
                from tally n where n.load_id = l.load_id""",
             [message],
         )
@@ -266,7 +269,8 @@ class _Load:
         # a file with nothing but its header is in no tally
         self.connection.execute("update ops.loads set status = 'loaded' where load_id = any(%s)", [list(load_ids)])
         row = self.connection.execute(
-            """select count(*), sum(rows_read), sum(rows_inserted), sum(rows_replaced), sum(rows_duplicate), sum(rows_rejected),
+            """select count(*), sum(rows_read), sum(rows_inserted), sum(rows_replaced), sum(rows_duplicate),
+                      sum(rows_rejected),
                       (select count(*) from touched),
                       (select count(*) from quarantine.rejected_rows where load_id = any(%(ids)s))
                from ops.loads where load_id = any(%(ids)s)""",

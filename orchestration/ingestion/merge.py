@@ -1,4 +1,4 @@
-"""From ``typed`` into ``raw``: what is new is inserted, what changed replaces, what is the same is skipped; all counted.
+"""From ``typed`` into ``raw``: the new is inserted, the changed replaces, the same is skipped; all of it is counted.
 
 Not here: how ``typed`` came about (staging.py). Files count as if they had been loaded one after the other, so that two
 files in one night that contradict each other end as they would in two nights: the later one wins.
@@ -24,7 +24,7 @@ def reject_repeats(connection: Connection, entity: Entity) -> None:
 def write(connection: Connection, entity: Entity, source: str, token: int) -> int:
     """Write the last row of each business key and note the days touched; returns the number of new rows in ``raw``.
 
-    ``judged`` then has a row for every good row that was not simply inserted: its key stood in ``raw`` or comes again tonight.
+    ``judged`` then has every good row that was not simply inserted: its key stood in ``raw``, or comes again tonight.
     """
     connection.execute("create temporary table touched (day date) on commit drop")
     n_inserted = _fill_empty(connection, entity, source)
@@ -43,7 +43,8 @@ def delete_source(connection: Connection, entity: Entity, source: str, token: in
     if entity.day_column:
         connection.execute(
             f"""insert into ops.touched_days (token, day)
-                select distinct %s::bigint, {entity.day_column} from {entity.table} where _source = %s on conflict do nothing""",
+                select distinct %s::bigint, {entity.day_column} from {entity.table} where _source = %s
+                on conflict do nothing""",
             [token, source],
         )
     return connection.execute(f"delete from {entity.table} where _source = %s", [source]).rowcount
@@ -72,7 +73,7 @@ def _fill_empty(connection: Connection, entity: Entity, source: str) -> int | No
 
 
 def _find_repeats(connection: Connection, entity: Entity) -> None:
-    """Table ``repeats``: the rows whose business key comes more than once, and how each compares with the one before it."""
+    """Table ``repeats``: the rows whose business key comes more than once, each compared with the one before it."""
     key = ", ".join(entity.key)
     whole = _row_of(entity, "t")
     connection.execute(
@@ -93,7 +94,8 @@ def _judge(connection: Connection, entity: Entity) -> None:
     connection.execute(
         f"""create temporary table judged on commit drop as
             select t._row, coalesce(p.is_last, true) as is_last, r._load_id is not null as is_known, {day} as old_day,
-                   case when not coalesce(p.is_first, true) then case when p.is_same then 'duplicate' else 'replaced' end
+                   case when not p.is_first and p.is_same then 'duplicate'
+                        when not p.is_first then 'replaced'
                         when r._load_id is null then 'inserted'
                         when ({_row_of(entity, "r")}) is not distinct from ({_row_of(entity, "t")}) then 'duplicate'
                         else 'replaced' end as outcome

@@ -1,6 +1,6 @@
-"""The rows that cannot be loaded: each into quarantine with the rule it broke, and the judgement whether there are too many.
+"""The rows that cannot be loaded: each into quarantine with the rule it broke; and whether there are too many.
 
-Not here: the rules (compile.py). One row in quarantine for every rejected row, so that the counts add up.
+Not here: the rules (rules.py, compile.py). One row in quarantine for every rejected row, so that the counts add up.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from orchestration.warehouse import Connection
 
 
 def quarantine(connection: Connection, mapped: Mapped, staging: Mapping[str, str]) -> None:
-    """Put every rejected row into quarantine with the rule it broke; ``tally`` then has the rows read and rejected per load."""
+    """Put every rejected row into quarantine with the rule it broke; ``tally`` then counts rows read and rejected."""
     rules = ", ".join(
         f"({r.number}, {_quoted(r.column)}, {_quoted(r.rule)}, {_quoted(r.reason)})" for r in mapped.rules
     )

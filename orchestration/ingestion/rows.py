@@ -13,7 +13,7 @@ from orchestration.errors import SourceError
 ROWS_PER_LOAD = 10**10
 # PostgreSQL's tables end at 1,600 columns; no sales export comes near.
 MOST_COLUMNS = 1_500
-# Beyond this the file is not what the mapping says (another delimiter, say), and keeping its lines would fill the memory.
+# Beyond this the file is not what the mapping says (another delimiter, say), and its lines would fill the memory.
 MOST_UNREADABLE = 100_000
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 

@@ -3,7 +3,7 @@
 Not here: anything that stays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,8 @@ from orchestration.ingestion.expressions import names_in
 from orchestration.ingestion.files import SourceFile
 from orchestration.ingestion.merge import reject_repeats
 from orchestration.ingestion.quarantine import sentence, value_at_fault
-from orchestration.ingestion.readers import Reader, open_reader
-from orchestration.ingestion.staging import make_typed, stage
+from orchestration.ingestion.readers import open_reader
+from orchestration.ingestion.staging import make_incoming, make_typed, stage
 from orchestration.ingestion.values import literal
 from orchestration.warehouse import Connection
 
@@ -42,7 +42,7 @@ def judge_sample(connection: Connection, business: Business, source: Source, fil
     check_columns(source, header, file.relative_path)
     judged = Judged(0, 0, None)
     with connection.transaction():
-        mapped = _typed(connection, business, source, [reader], header)
+        mapped = _typed(connection, business, source, stage(connection, [reader], [header], [1]))
         if source.duplicates == "reject":
             reject_repeats(connection, mapped.entity)
         read, rejected = _fetch(
@@ -63,7 +63,7 @@ def check_expressions(connection: Connection, business: Business, source: Source
     """
     names = {name for mapping in source.columns.values() for name in _columns_of(mapping)}
     with connection.transaction():
-        _typed(connection, business, source, [], sorted(names))
+        _typed(connection, business, source, make_incoming(connection, sorted(names)))
         raise Rollback
 
 
@@ -73,11 +73,8 @@ def _columns_of(mapping: ColumnMapping) -> set[str]:
     return own | set(mapping.numbered_within or ()) | set(names_in(mapping.expression or "null"))
 
 
-def _typed(
-    connection: Connection, business: Business, source: Source, readers: Sequence[Reader], header: list[str]
-) -> Mapped:
-    """The temporary table ``typed`` of one file, or of none."""
-    staging = stage(connection, readers, [header], [1] * len(readers))
+def _typed(connection: Connection, business: Business, source: Source, staging: Mapping[str, str]) -> Mapped:
+    """The temporary table ``typed`` of what is staged."""
     mapped = compile_source(source, staging=staging, business_zone=business.profile.time_zone)
     make_typed(connection, mapped)
     return mapped
@@ -88,7 +85,8 @@ def _first_reason(connection: Connection, mapped: Mapped) -> str | None:
     row = connection.execute(
         f"""select _row % 10000000000, reason from (
                 (select t._row, {sentence("r.reason", "w.value")} as reason
-                 from typed t join incoming s using (_row) join (values {rules}) as r (number, reason) on r.number = t._rule,
+                 from typed t join incoming s using (_row)
+                 join (values {rules}) as r (number, reason) on r.number = t._rule,
                  lateral (select {value_at_fault(mapped)} as value) w
                  order by t._row limit 1)
                 union all (select _row, reason from unreadable order by _row limit 1)) first

@@ -1,9 +1,9 @@
-"""Files into the temporary tables of one load: ``incoming`` (rows as text), ``unreadable`` (lines that are no rows), ``typed``.
+"""Files into the temporary tables of a load: ``incoming`` (texts), ``unreadable`` (lines that are no rows), ``typed``.
 
 Not here: reading a format (readers.py) and what the mapping makes of a text (compile.py).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import psycopg
 from psycopg import Rollback
@@ -15,6 +15,20 @@ from orchestration.ingestion.rows import Unreadable
 from orchestration.warehouse import Connection
 
 Progress = Callable[[int, int], None]
+
+
+def make_incoming(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """The empty tables ``incoming`` and ``unreadable``; returns the staging column of each header name."""
+    staging = {name: f"c{i}" for i, name in enumerate(dict.fromkeys(names))}
+    columns = "".join(f", {c} text" for c in staging.values())
+    row = f"_row bigint not null default nextval('incoming_row'){columns}"
+    connection.execute(
+        f"""drop sequence if exists pg_temp.incoming_row;
+            create temporary sequence incoming_row cache 1000;
+            create temporary table incoming ({row}) on commit drop;
+            create temporary table unreadable (_row bigint, rule text, reason text, line_text text) on commit drop"""
+    )
+    return staging
 
 
 def stage(
@@ -32,15 +46,7 @@ def stage(
     Raises:
         SourceError: a file cannot be read.
     """
-    names = dict.fromkeys(name for header in headers for name in header)
-    staging = {name: f"c{i}" for i, name in enumerate(names)}
-    columns = "".join(f", {c} text" for c in staging.values())
-    connection.execute(
-        f"""drop sequence if exists pg_temp.incoming_row;
-            create temporary sequence incoming_row cache 1000;
-            create temporary table incoming (_row bigint not null default nextval('incoming_row'){columns}) on commit drop;
-            create temporary table unreadable (_row bigint, rule text, reason text, line_text text) on commit drop"""
-    )
+    staging = make_incoming(connection, [name for header in headers for name in header])
     for i, (reader, header, load_id) in enumerate(zip(readers, headers, load_ids, strict=True), start=1):
         staged = reader.stage(connection, [staging[name] for name in header], load_id)
         _keep_unreadable(connection, staged.unreadable)
@@ -78,7 +84,7 @@ def _failed(connection: Connection, mapped: Mapped, error: psycopg.Error) -> Exc
         except psycopg.DataError as failure:
             return SourceError(
                 f"{probe.where}: the expression fails on a value: {failure.diag.message_primary}",
-                remedy="let it yield null for such values (case when … then … end), so that only their rows are rejected",
+                remedy="let it yield null for such values (case when … end), so that only their rows are rejected",
             )
         except psycopg.ProgrammingError as failure:
             return ConfigurationError(

@@ -201,7 +201,7 @@ def _column_as_text(column: Any) -> Any:
 
 
 def _timestamp_as_text(column: Any) -> Any:
-    """ISO, without a fraction where there is none; with an offset where the instant is known, so that no zone is guessed."""
+    """ISO, without a fraction where there is none; with an offset where the instant is known: no zone is guessed."""
     import pyarrow as pa
     from pyarrow import compute as pc
 

@@ -1,7 +1,7 @@
-"""Cleaned texts and numbers as SQL: from a text column of ``incoming`` to a value, or to null where it is not of the form.
+"""Cleaned texts and numbers as SQL: from a text column of ``incoming`` to a value, or to null where there is none.
 
 Not here: dates (dates.py), and which column is what (compile.py). Values are cast only behind a test of their form, so
-that no row can make the statement fail; what PostgreSQL would take but no export means (1_000, 0x10, NaN) does not pass.
+that no row makes the statement fail; what PostgreSQL would take but no export means (1_000, 0x10, NaN) does not pass.
 """
 
 import re
@@ -49,7 +49,7 @@ def number(text: str, sql_type: str, decimal: str, thousands: str | None) -> str
         grouped = f"{text} ~ {form} and "
     if decimal == ",":
         plain = f"replace({plain}, ',', '.')"
-    # pg_input_is_valid costs a third of a regular expression; translate refuses what it would let pass: 1_000, 0x10, NaN, 1e5
+    # pg_input_is_valid costs a third of a regular expression; translate refuses what it lets pass: 1_000, NaN, 1e5
     passes = f"{grouped}translate({text}, {literal(allowed)}, '') = '' and pg_input_is_valid({plain}, '{sql_type}')"
     if is_whole:
         return f"case when {passes} then ({plain})::integer end"

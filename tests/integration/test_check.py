@@ -11,15 +11,15 @@ from pydantic import SecretStr
 from orchestration.check import Finding, check_business
 from orchestration.errors import ConfigurationError
 from orchestration.settings import Settings
-from tests.support.ingestion import HEADER, House, house, house_url, line, sales  # noqa: F401 (fixtures)
+from tests.support.ingestion import HEADER, House, line, sales
+
+pytest_plugins = ["tests.support.ingestion"]
 
 
 def check(house: House, url: str) -> list[Finding]:
     said: list[str] = []
     before = house.everything()
-    configured = Settings(
-        home=house.folder.parent, business=house.folder, data=house.data, database_url=SecretStr(url)
-    )
+    configured = Settings(home=house.folder.parent, business=house.folder, data=house.data, database_url=SecretStr(url))
     findings = check_business(configured, say=said.append)
     assert str(house.folder) in said[0]
     assert house.everything() == before
@@ -27,7 +27,7 @@ def check(house: House, url: str) -> list[Finding]:
 
 
 @pytest.fixture
-def url(house_url: str) -> str:  # noqa: F811
+def url(house_url: str) -> str:
     return house_url
 
 
@@ -73,9 +73,9 @@ def test_no_files_and_files_of_another_shape(house: House, url: str) -> None:
 
 def test_expressions_are_typed_before_any_file_is_read(house: House, url: str) -> None:
     house.describe(
-        sales(columns={"product_name": {"expression": "upper(\"x\") + 1"}}),
+        sales(columns={"product_name": {"expression": 'upper("x") + 1'}}),
         sales(name="conditions", reject=[{"rule": "odd", "when": "qty_units like '1%'", "because": "odd"}]),
-        sales(name="fine", columns={"product_name": {"expression": "upper(\"näme\")"}}),
+        sales(name="fine", columns={"product_name": {"expression": 'upper("näme")'}}),
     )
     first, second, third = check(house, url)
     assert first.problem is not None

@@ -24,8 +24,6 @@ from orchestration.suites import suites
 from orchestration.warehouse import initialise
 from tests.support.night import Home, new_home
 
-pytestmark = pytest.mark.xdist_group("definitions")
-
 # A green run that did nothing is the worst failure: what a night materialises changes here, on purpose, or not at all.
 ASSETS = {
     "raw": {"customers", "inventory_levels", "products", "sales_lines"},

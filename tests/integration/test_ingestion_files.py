@@ -1,4 +1,4 @@
-"""What a file may look like: encodings, quoting, ragged and broken lines, workbooks, Parquet; and how a bad one is refused.
+"""What a file may look like: encodings, quoting, broken lines, workbooks, Parquet; and how a bad one is refused.
 
 Not here: what its texts mean (test_ingestion_values.py).
 """
@@ -24,7 +24,9 @@ from orchestration.ingestion import csv_reader
 from orchestration.ingestion.csv_reader import CsvReader
 from orchestration.ingestion.rows import ROWS_PER_LOAD
 from orchestration.ingestion.staging import stage
-from tests.support.ingestion import HEADER, House, house, house_url, line, sales  # noqa: F401 (fixtures)
+from tests.support.ingestion import HEADER, House, line, sales
+
+pytest_plugins = ["tests.support.ingestion"]
 
 Rows = list[tuple[int, tuple[str | None, ...]]]
 Bad = list[tuple[int, str]]
@@ -54,7 +56,28 @@ def without_the_fast_path(house: House, content: bytes, dialect: CsvDialect | No
 
 # CSV ----------------------------------------------------------------------------------------------------------------
 
-PIECES = ["a", "ä", "🙂", "1,5", '"', '""', ",", ";", "\n", "\r\n", "\r", " ", "", "\\.", "\\", "\0", "'", "\t", "#", "x" * 300]
+PIECES = [
+    "a",
+    "ä",
+    "🙂",
+    "1,5",
+    '"',
+    '""',
+    ",",
+    ";",
+    "\n",
+    "\r\n",
+    "\r",
+    " ",
+    "",
+    "\\.",
+    "\\",
+    "\0",
+    "'",
+    "\t",
+    "#",
+    "x" * 300,
+]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
@@ -65,14 +88,13 @@ PIECES = ["a", "ä", "🙂", "1,5", '"', '""', ",", ";", "\n", "\r\n", "\r", " "
 )
 def test_both_paths_read_any_file_alike(house: House, body: str, columns: int, ending: str) -> None:
     content = (",".join("abc"[:columns]) + ending + body).encode()
-    try:
-        fast = staged(house, content)
-    except SourceError as error:
-        with pytest.raises(SourceError, match="never closed begins here"):
-            without_the_fast_path(house, content)
-        assert error.remedy == "a quote that is never closed begins here"
-        return
-    assert fast == without_the_fast_path(house, content)
+    ends: list[Any] = []
+    for read in (staged, without_the_fast_path):
+        try:
+            ends.append(read(house, content))
+        except SourceError as error:
+            ends.append(str(error))
+    assert ends[0] == ends[1]
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
@@ -176,7 +198,7 @@ def test_the_text_of_a_broken_line_is_kept_as_it_was(house: House) -> None:
         (b"order,caf\xe9\n", r"column 2: the header is not of the file's encoding: 'caf\\\\xe9'"),
         (b'"order"x,at\n', "line 1: A quoted field goes on after its closing quote"),
         (b"order,line,at,prodct,qty,price\n", "no column 'product'.* did you mean 'prodct'"),
-        (f"{HEADER}\n{line()}\n2,\"open\n{line('3')}\n".encode(), "line 3: unexpected end of data"),
+        (f'{HEADER}\n{line()}\n2,"open\n{line("3")}\n'.encode(), "line 3: unexpected end of data"),
         (",".join(f"c{i}" for i in range(1600)).encode(), "1600 columns are too many"),
     ],
 )
@@ -198,7 +220,7 @@ def test_a_file_of_which_nearly_no_line_is_a_row_does_not_fill_the_memory(
 
 
 def test_files_may_have_their_columns_in_any_order_and_some_of_their_own(house: House) -> None:
-    house.describe(sales(columns={"product_name": "näme \"x\""}))
+    house.describe(sales(columns={"product_name": 'näme "x"'}))
     house.write("a.csv", 'price,qty,"näme ""x""",product,at,line,order', '1.50,2,"ä",P-1,2024-02-29 10:00:00,1,1')
     house.write("b.csv", HEADER + ',note,"näme ""x"""', line("2") + ",hello,ö", line("3", qty="?") + ",hello,")
     house.night()
@@ -258,7 +280,8 @@ def test_a_workbook_with_real_dates_and_numbers(house: House) -> None:
     )
     house.night()
     found = house.rows(
-        "select order_id, line_id, order_date::text, product_id, qty_units, unit_price, customer_id from raw.sales_lines order by 1"
+        """select order_id, line_id, order_date::text, product_id, qty_units, unit_price, customer_id
+           from raw.sales_lines order by 1"""
     )
     assert found == [
         ("1", "1", "2024-02-29", "P", 2, Decimal("1.1"), "17850"),
@@ -315,7 +338,7 @@ def write_parquet(path: Path, **columns: Any) -> None:
 
 
 @pytest.fixture
-def parquet_house(house: House) -> House:  # noqa: F811
+def parquet_house(house: House) -> House:
     house.describe(sales(files="*.parquet", format="parquet", columns={"product_name": "name"}))
     return house
 
@@ -349,8 +372,10 @@ def test_parquet_types(parquet_house: House) -> None:
         "select order_id, line_id, qty_units, unit_price, product_name, _line from raw.sales_lines order by _line"
     ) == [("1", "1", 0, Decimal("0.3"), 'a,"b"', 1), ("2", "1", Decimal("1.5"), 2, "\\.", 2)]
     assert parquet_house.rejected() == [
-        (3, "qty_units", None, "missing"), (4, "unit_price", "NaN", "not_a_number"), (5, "unit_price", "0.0000005", "not_a_number"),
-    ]  # fmt: skip
+        (3, "qty_units", None, "missing"),
+        (4, "unit_price", "NaN", "not_a_number"),
+        (5, "unit_price", "0.0000005", "not_a_number"),
+    ]
 
 
 def test_dates_and_whole_floats(parquet_house: House) -> None:
@@ -387,11 +412,17 @@ def test_an_empty_parquet_file_and_a_broken_one(parquet_house: House) -> None:
 def corrupted(draw: st.DrawFn) -> str:
     """One line of a sales file, perhaps with something wrong in it."""
     fields = [
-        draw(st.sampled_from("123")), draw(st.sampled_from("12")),
-        draw(st.sampled_from(["2024-02-28 10:00:00", "2024-02-29 10:00:00", "2024-02-29T10:00", "2024-02-30", "", "today"])),
-        draw(st.sampled_from(["P", "ö", "", '"a,b"'])), draw(st.sampled_from(["1", "2", "-1", "1_0", "NaN", " 3 ", ""])),
+        draw(st.sampled_from("123")),
+        draw(st.sampled_from("12")),
+        draw(
+            st.sampled_from(
+                ["2024-02-28 10:00:00", "2024-02-29 10:00:00", "2024-02-29T10:00", "2024-02-30", "", "today"]
+            )
+        ),
+        draw(st.sampled_from(["P", "ö", "", '"a,b"'])),
+        draw(st.sampled_from(["1", "2", "-1", "1_0", "NaN", " 3 ", ""])),
         draw(st.sampled_from(["1.5", "0", "1,5", "1e5"])),
-    ]  # fmt: skip
+    ]
     damage = draw(st.sampled_from(["none"] * 6 + ["short", "long", "quote", "nul", "bytes"]))
     fields = {"short": fields[:-1], "long": [*fields, "x"]}.get(damage, fields)
     fields[0] += {"quote": '"', "nul": "\0", "bytes": "\udcff"}.get(damage, "")

@@ -1,6 +1,6 @@
-"""What a load promises: every row accounted for, the same file twice changes nothing, all or nothing, and which days re-open.
+"""What a load promises: every row accounted for, all or nothing, the same file twice is once, which days re-open.
 
-Not here: what a single value may look like (test_ingestion_values.py) and what a file may look like (test_ingestion_files.py).
+Not here: what a value (test_ingestion_values.py) or a file (test_ingestion_files.py) may look like.
 """
 
 import os
@@ -13,7 +13,9 @@ from orchestration.errors import ContractError, LeaseLostError, SourceError
 from orchestration.ingestion import load as load_module
 from orchestration.ingestion import merge
 from orchestration.ingestion.load import LoadReport, waiting_files
-from tests.support.ingestion import HEADER, House, age, house, house_url, line, sales  # noqa: F401 (fixtures)
+from tests.support.ingestion import HEADER, House, age, line, sales
+
+pytest_plugins = ["tests.support.ingestion"]
 
 
 def counts(report: LoadReport) -> tuple[int, int, int, int, int]:
@@ -139,7 +141,9 @@ def test_files_that_contradict_each_other_end_as_in_as_many_nights(
     assert units == {"1": 2, "2": 1, "3": 8} | ({} if raw_is_empty else {"7": 9})
     days = house.column("select distinct day::text from ops.touched_days where token > 0 order by 1")
     assert days == ["2024-02-29", "2024-03-01"]
-    per_file = house.rows("select rows_read, rows_inserted + rows_replaced + rows_duplicate + rows_rejected from ops.loads")
+    per_file = house.rows(
+        "select rows_read, rows_inserted + rows_replaced + rows_duplicate + rows_rejected from ops.loads"
+    )
     assert all(read == accounted for read, accounted in per_file)
 
 
@@ -206,7 +210,8 @@ def test_the_reject_record_says_all_that_is_needed_to_repair_the_row(house: Hous
     house.write("täglich/2024.csv", HEADER, line("1"), line("2", price="1,5").replace("1,5", '"1,5"'))
     house.night()
     (row,) = house.rows(
-        "select entity, source, file_path, line, column_name, value, rule, reason, raw_row from quarantine.rejected_rows"
+        """select entity, source, file_path, line, column_name, value, rule, reason, raw_row
+           from quarantine.rejected_rows"""
     )
     assert row[:7] == ("sales_lines", "sales", "täglich/2024.csv", 3, "unit_price", "1,5", "not_a_number")
     assert row[7] == "Price: '1,5' is not a number with a decimal point, of at most 14 digits and 6 decimals."

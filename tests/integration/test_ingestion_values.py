@@ -15,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestration.errors import ConfigurationError, SourceError
-from tests.support.ingestion import HEADER, House, house, house_url, line, sales  # noqa: F401 (fixtures)
+from tests.support.ingestion import HEADER, House, line, sales
+
+pytest_plugins = ["tests.support.ingestion"]
 
 DATABASE = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
@@ -143,25 +145,63 @@ def utc(*parts: int) -> datetime:
 
 def test_iso_times(house: House) -> None:
     cases = {
-        "2024-02-29 10:00:00": utc(2024, 2, 29, 9), "2024-02-29T10:00:00": utc(2024, 2, 29, 9),
-        "2024-02-29 10:00": utc(2024, 2, 29, 9), "2024-02-29": utc(2024, 2, 28, 23), " 2024-02-29 ": utc(2024, 2, 28, 23),
-        "2024-1-5 8:03": utc(2024, 1, 5, 7, 3), "2024-02-29 10:00:00.25": utc(2024, 2, 29, 9, 0, 0, 250000),
+        "2024-02-29 10:00:00": utc(2024, 2, 29, 9),
+        "2024-02-29T10:00:00": utc(2024, 2, 29, 9),
+        "2024-02-29 10:00": utc(2024, 2, 29, 9),
+        "2024-02-29": utc(2024, 2, 28, 23),
+        " 2024-02-29 ": utc(2024, 2, 28, 23),
+        "2024-1-5 8:03": utc(2024, 1, 5, 7, 3),
+        "2024-02-29 10:00:00.25": utc(2024, 2, 29, 9, 0, 0, 250000),
         "2024-01-05 23:59:59.9999999": utc(2024, 1, 5, 22, 59, 59, 999999),
-        "2024-02-29T10:00:00Z": utc(2024, 2, 29, 10), "2024-02-29 10:00:00+05:30": utc(2024, 2, 29, 4, 30),
-        "2024-02-29T23:30:00.123456-0800": utc(2024, 3, 1, 7, 30, 0, 123456), "2024-02-29T10:00+01": utc(2024, 2, 29, 9),
-        "1900-01-01 00:00:00": utc(1899, 12, 31, 23), "": BLANK,
-        "2023-02-29 10:00:00": NO_TIME, "2024-02-30 10:00:00": NO_TIME, "1900-02-29": NO_TIME, "2024-13-01": NO_TIME,
-        "2024-00-10": NO_TIME, "2024-01-00": NO_TIME, "2024-02-29 24:00:00": NO_TIME, "2024-02-29 24:00": NO_TIME,
-        "2024-02-29T24:00": NO_TIME, "2024-02-29 10:60:00": NO_TIME, "2024-02-29 23:59:60": NO_TIME,
-        "2024-02-29T10:00:60Z": NO_TIME, "2024-02-30T10:00:00Z": NO_TIME, "2024-02-29 24:00:00Z": NO_TIME,
-        "99999-01-01": NO_TIME, "1899-12-31 23:00:00": NO_TIME, "2200-01-01 00:00:00": NO_TIME, "21999-01-01": NO_TIME,
-        "infinity": NO_TIME, "-infinity": NO_TIME, "today": NO_TIME, "now": NO_TIME, "epoch": NO_TIME,
-        "20240229": NO_TIME, "2024-060": NO_TIME, "2024-013-5": NO_TIME, "2024-1-005": NO_TIME, "24-02-29": NO_TIME,
-        "29.02.2024": NO_TIME, "02/29/2024": NO_TIME, "2024-Feb-29 10:00:00": NO_TIME, "2024-02-29 10:00:00 PM": NO_TIME,
-        "2024-02-29 10:00:00 BC": NO_TIME, "2024-02-29 1O:00:00": NO_TIME, "２０２４-02-29 10:00:00": NO_TIME,
-        "2024-02- 9 10:00:00": NO_TIME, "2024-02-29 +1:00:00": NO_TIME, "45351": NO_TIME, "2024-02-29  10:00:00": NO_TIME,
-        "2024-02-29 10:00:000": NO_TIME, "2024-02-29 J:00:00": NO_TIME, "J2460370": NO_TIME,
-    }  # fmt: skip
+        "2024-02-29T10:00:00Z": utc(2024, 2, 29, 10),
+        "2024-02-29 10:00:00+05:30": utc(2024, 2, 29, 4, 30),
+        "2024-02-29T23:30:00.123456-0800": utc(2024, 3, 1, 7, 30, 0, 123456),
+        "2024-02-29T10:00+01": utc(2024, 2, 29, 9),
+        "1900-01-01 00:00:00": utc(1899, 12, 31, 23),
+        "": BLANK,
+        "2023-02-29 10:00:00": NO_TIME,
+        "2024-02-30 10:00:00": NO_TIME,
+        "1900-02-29": NO_TIME,
+        "2024-13-01": NO_TIME,
+        "2024-00-10": NO_TIME,
+        "2024-01-00": NO_TIME,
+        "2024-02-29 24:00:00": NO_TIME,
+        "2024-02-29 24:00": NO_TIME,
+        "2024-02-29T24:00": NO_TIME,
+        "2024-02-29 10:60:00": NO_TIME,
+        "2024-02-29 23:59:60": NO_TIME,
+        "2024-02-29T10:00:60Z": NO_TIME,
+        "2024-02-30T10:00:00Z": NO_TIME,
+        "2024-02-29 24:00:00Z": NO_TIME,
+        "99999-01-01": NO_TIME,
+        "1899-12-31 23:00:00": NO_TIME,
+        "2200-01-01 00:00:00": NO_TIME,
+        "21999-01-01": NO_TIME,
+        "infinity": NO_TIME,
+        "-infinity": NO_TIME,
+        "today": NO_TIME,
+        "now": NO_TIME,
+        "epoch": NO_TIME,
+        "20240229": NO_TIME,
+        "2024-060": NO_TIME,
+        "2024-013-5": NO_TIME,
+        "2024-1-005": NO_TIME,
+        "24-02-29": NO_TIME,
+        "29.02.2024": NO_TIME,
+        "02/29/2024": NO_TIME,
+        "2024-Feb-29 10:00:00": NO_TIME,
+        "2024-02-29 10:00:00 PM": NO_TIME,
+        "2024-02-29 10:00:00 BC": NO_TIME,
+        "2024-02-29 1O:00:00": NO_TIME,
+        "２０２４-02-29 10:00:00": NO_TIME,
+        "2024-02- 9 10:00:00": NO_TIME,
+        "2024-02-29 +1:00:00": NO_TIME,
+        "45351": NO_TIME,
+        "2024-02-29  10:00:00": NO_TIME,
+        "2024-02-29 10:00:000": NO_TIME,
+        "2024-02-29 J:00:00": NO_TIME,
+        "J2460370": NO_TIME,
+    }
     for text, fate in zip(cases, fates(house, "ordered_at", "at", list(cases)), strict=True):
         assert fate == cases[text], text
 
@@ -172,32 +212,63 @@ def test_the_future_is_rejected(house: House) -> None:
 
 FORMATS = {
     "%d.%m.%Y %H:%M": {
-        "29.02.2024 10:05": utc(2024, 2, 29, 9, 5), "5.1.2024 8:03": utc(2024, 1, 5, 7, 3), " 5.1.2024 08:03 ": utc(2024, 1, 5, 7, 3),
-        "29.02.2023 10:00": NO_TIME, "30.02.2024 10:00": NO_TIME, "2024.02.29 10:00": NO_TIME, "29.02.24 10:00": NO_TIME,
-        "29.02.2024": NO_TIME, "29.02.2024 24:00": NO_TIME, "29-02-2024 10:00": NO_TIME, "29.02.2024 10:00:00": NO_TIME,
-        "..2024 :": NO_TIME, "29.02. 10:00": NO_TIME, "029.2.2024 10:00": NO_TIME, "29.002.2024 10:00": NO_TIME,
-        "ab.cd.2024 10:00": NO_TIME, "1/.2.2024 10:00": NO_TIME, "2024-02-29 10:00": NO_TIME, "2.29.2024 10:00": NO_TIME,
-        "29.02.1899 10:00": NO_TIME, "29.02.99999 10:00": NO_TIME, "": BLANK,
+        "29.02.2024 10:05": utc(2024, 2, 29, 9, 5),
+        "5.1.2024 8:03": utc(2024, 1, 5, 7, 3),
+        " 5.1.2024 08:03 ": utc(2024, 1, 5, 7, 3),
+        "29.02.2023 10:00": NO_TIME,
+        "30.02.2024 10:00": NO_TIME,
+        "2024.02.29 10:00": NO_TIME,
+        "29.02.24 10:00": NO_TIME,
+        "29.02.2024": NO_TIME,
+        "29.02.2024 24:00": NO_TIME,
+        "29-02-2024 10:00": NO_TIME,
+        "29.02.2024 10:00:00": NO_TIME,
+        "..2024 :": NO_TIME,
+        "29.02. 10:00": NO_TIME,
+        "029.2.2024 10:00": NO_TIME,
+        "29.002.2024 10:00": NO_TIME,
+        "ab.cd.2024 10:00": NO_TIME,
+        "1/.2.2024 10:00": NO_TIME,
+        "2024-02-29 10:00": NO_TIME,
+        "2.29.2024 10:00": NO_TIME,
+        "29.02.1899 10:00": NO_TIME,
+        "29.02.99999 10:00": NO_TIME,
+        "": BLANK,
     },
     "%Y%m%d": {
-        "20240229": utc(2024, 2, 28, 23), " 20240105 ": utc(2024, 1, 4, 23), "20230229": NO_TIME, "2024022": NO_TIME,
-        "202402290": NO_TIME, "2024-2-9": NO_TIME, "abcdefgh": NO_TIME, "2024 229": NO_TIME, "+2024229": NO_TIME,
+        "20240229": utc(2024, 2, 28, 23),
+        " 20240105 ": utc(2024, 1, 4, 23),
+        "20230229": NO_TIME,
+        "2024022": NO_TIME,
+        "202402290": NO_TIME,
+        "2024-2-9": NO_TIME,
+        "abcdefgh": NO_TIME,
+        "2024 229": NO_TIME,
+        "+2024229": NO_TIME,
     },
     "%Y%m%d%H%M%S": {"20240229100503": utc(2024, 2, 29, 9, 5, 3), "20240229240000": NO_TIME, "20240229235960": NO_TIME},
     "%d/%m/%y": {
-        "29/02/24": utc(2024, 2, 28, 23), "5/1/68": "in_the_future", "05/01/69": utc(1969, 1, 4, 23),
-        "5/1/99": utc(1999, 1, 4, 23), "5/1/2024": NO_TIME, "5/1/4": NO_TIME, "31/04/24": NO_TIME,
+        "29/02/24": utc(2024, 2, 28, 23),
+        "5/1/68": "in_the_future",
+        "05/01/69": utc(1969, 1, 4, 23),
+        "5/1/99": utc(1999, 1, 4, 23),
+        "5/1/2024": NO_TIME,
+        "5/1/4": NO_TIME,
+        "31/04/24": NO_TIME,
     },
     "%m/%d/%Y": {"02/29/2024": utc(2024, 2, 28, 23), "1/5/2024": utc(2024, 1, 4, 23), "29/02/2024": NO_TIME},
     "%Y-%m-%d %H:%M:%S": {
-        "2024-02-29 10:00:00": utc(2024, 2, 29, 9), "2024-2-9 1:02:03": utc(2024, 2, 9, 0, 2, 3),
-        "2024-02-29T10:00:00": NO_TIME, "2024-02-29": NO_TIME, "2024-02-30 10:00:00": NO_TIME,
+        "2024-02-29 10:00:00": utc(2024, 2, 29, 9),
+        "2024-2-9 1:02:03": utc(2024, 2, 9, 0, 2, 3),
+        "2024-02-29T10:00:00": NO_TIME,
+        "2024-02-29": NO_TIME,
+        "2024-02-30 10:00:00": NO_TIME,
     },
     "%Y-%m-%d %H:%M": {"2024-02-29 10:00": utc(2024, 2, 29, 9), "2024-02-29 10:00:00": NO_TIME},
     "%d. %m. %Y, %H Uhr": {"29. 02. 2024, 10 Uhr": utc(2024, 2, 29, 9), "5. 1. 2024, 9 Uhr": utc(2024, 1, 5, 8)},
     "%d'%m\\%Y": {"29'02\\2024": utc(2024, 2, 28, 23), "1'2\\2024": utc(2024, 1, 31, 23)},
     "%Y_%m_%d": {"2024_02_29": utc(2024, 2, 28, 23), "2024x02x29": NO_TIME},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -223,10 +294,13 @@ def test_what_strftime_writes_is_read_back(house: House, moments: list[datetime]
 
 def test_the_hour_that_spring_skips_is_rejected_and_the_one_that_autumn_repeats_is_the_second(house: House) -> None:
     cases = {
-        "2024-03-31 01:59:59": utc(2024, 3, 31, 0, 59, 59), "2024-03-31 02:00:00": NO_TIME, "2024-03-31 02:59:59": NO_TIME,
-        "2024-03-31 03:00:00": utc(2024, 3, 31, 1), "2024-10-27 02:30:00": utc(2024, 10, 27, 1, 30),
+        "2024-03-31 01:59:59": utc(2024, 3, 31, 0, 59, 59),
+        "2024-03-31 02:00:00": NO_TIME,
+        "2024-03-31 02:59:59": NO_TIME,
+        "2024-03-31 03:00:00": utc(2024, 3, 31, 1),
+        "2024-10-27 02:30:00": utc(2024, 10, 27, 1, 30),
         "2024-10-27 02:30:00+02:00": utc(2024, 10, 27, 0, 30),
-    }  # fmt: skip
+    }
     assert fates(house, "ordered_at", "at", list(cases)) == list(cases.values())
 
 
@@ -264,14 +338,36 @@ def test_dates_by_themselves(house: House) -> None:
 
 
 def test_ids_and_names_stay_as_they_are(house: House) -> None:
-    texts = ["007", "NA", "NO", "null", "1e5", " İstanbul ", "\u00a0x\t", "a''b\\n", "{1}", "%s", "", "=1+1", "🙂", "a\nb"]
+    texts = [
+        "007",
+        "NA",
+        "NO",
+        "null",
+        "1e5",
+        " İstanbul ",
+        "\u00a0x\t",
+        "a''b\\n",
+        "{1}",
+        "%s",
+        "",
+        "=1+1",
+        "🙂",
+        "a\nb",
+    ]
     expected = ["007", "NA", "NO", "null", "1e5", "İstanbul", "x", "a''b\\n", "{1}", "%s", None, "=1+1", "🙂", "a\nb"]
     assert fates(house, "product_name", "x", texts) == expected
 
 
 def test_blanks_are_what_the_source_says(house: House) -> None:
     texts = ["n/a", " n/a ", "N/A", "-", "NULL", "a'b"]
-    assert fates(house, "customer_id", "x", texts, blanks=["n/a", "-", "a'b"]) == [None, None, "N/A", None, "NULL", None]
+    assert fates(house, "customer_id", "x", texts, blanks=["n/a", "-", "a'b"]) == [
+        None,
+        None,
+        "N/A",
+        None,
+        "NULL",
+        None,
+    ]
     assert fates(house, "product_id", "product", ["-", "P"], blanks=["-"]) == [BLANK, "P"]
 
 
@@ -331,14 +427,23 @@ def test_the_first_condition_that_holds_decides_the_kind(house: House) -> None:
         )
     )
     house.write(
-        "a.csv", HEADER, line("1", qty="-1").replace("P-1", "ö's"), line("A2", price="0"), line("3", qty="-1"), line("4")
+        "a.csv",
+        HEADER,
+        line("1", qty="-1").replace("P-1", "ö's"),
+        line("A2", price="0"),
+        line("3", qty="-1"),
+        line("4"),
     )
     house.night()
     assert [row[4] for row in house.raw()] == ["charge", "return", "sale", "adjustment"]
 
 
 def test_the_business_s_own_rules(house: House) -> None:
-    rule = {"rule": "negative_price", "when": "unit_price < 0 or line_amount > 1000", "because": "100 % of {prices} are ≥ 0"}
+    rule = {
+        "rule": "negative_price",
+        "when": "unit_price < 0 or line_amount > 1000",
+        "because": "100 % of {prices} are ≥ 0",
+    }
     house.describe(sales(reject=[rule]))
     house.write("a.csv", HEADER, line("1", price="-1"), line("2"), line("3", price="501"), line("4", price="x"))
     house.night()
@@ -391,7 +496,7 @@ def test_rows_without_line_numbers_are_numbered_within_their_document(house: Hou
 )
 def test_expressions_mean_what_postgresql_means(house: House, expression: str, expected: str | None) -> None:
     house.describe(sales(columns={"product_name": {"expression": expression}}))
-    house.write("a.csv", HEADER + ",x,missing", line() .replace("P-1", "P").replace("1.50", "1") + ",ä1,")
+    house.write("a.csv", HEADER + ",x,missing", line().replace("P-1", "P").replace("1.50", "1") + ",ä1,")
     house.night()
     assert house.column("select product_name from raw.sales_lines") == [expected]
 
@@ -404,7 +509,9 @@ def test_an_expression_that_fails_on_a_value_is_named_with_the_value_and_a_remed
     house.write("b.csv", HEADER, line("2", qty="4 Stk"))
     with pytest.raises(SourceError) as caught:
         house.night()
-    assert re.search(r"sources\.yaml:\d+: sales\.columns\.qty_units\.expression: the expression fails", caught.value.message)
+    assert re.search(
+        r"sources\.yaml:\d+: sales\.columns\.qty_units\.expression: the expression fails", caught.value.message
+    )
     assert '"4 Stk"' in caught.value.message
     assert caught.value.remedy is not None
     assert house.raw() == before

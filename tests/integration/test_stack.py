@@ -278,6 +278,7 @@ def test_janitor_finishes_exactly_the_runs_whose_worker_is_gone(status: str, wor
         else:
             finished = fail_lost_runs(instance)
         process.kill()
+        process.wait()  # a signal is delivered when the kernel gets to it
         after = instance.get_run_by_id(run.run_id)
         assert after is not None
         assert after.status.value == expected

@@ -35,8 +35,8 @@ from tests.support.night import (
     rows_of,
 )
 
-# One worker runs this file, so that its nights are run once (pytest -n 2 --dist loadgroup).
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("night")]
+# With several workers: --dist loadscope, so that one of them runs this file and its nights are run once.
+pytestmark = [pytest.mark.timeout(900)]
 
 NEXT_FILE = f"sales_{NEXT_DAY}.csv"
 PAST = date(2024, 2, 29)

@@ -29,7 +29,6 @@ BUSINESS = PROJECT_ROOT / "examples" / "online_retail"
 
 pytestmark = [
     pytest.mark.timeout(600),
-    pytest.mark.xdist_group("online_retail"),
     pytest.mark.skipif(not DATA.is_dir(), reason=f"the Online Retail data is not beside the project ({DATA.name})"),
 ]
 

@@ -1,4 +1,4 @@
-"""A small business for the tests of ingestion: its folder, its files, nights that load them, and what then stands where.
+"""A small business for the tests of ingestion: its folder, its files, its nights, and what then stands where.
 
 Not here: what should stand there (tests/integration/test_ingestion_*.py).
 """
@@ -67,9 +67,7 @@ class House:
         """Write the business folder anew, and read it."""
         dump = {"allow_unicode": True, "sort_keys": False}
         (self.folder / "business.yaml").write_text(yaml.safe_dump(PROFILE | profile, **dump), encoding="utf-8")
-        (self.folder / "sources.yaml").write_text(
-            yaml.safe_dump({"sources": list(sources)}, **dump), encoding="utf-8"
-        )
+        (self.folder / "sources.yaml").write_text(yaml.safe_dump({"sources": list(sources)}, **dump), encoding="utf-8")
         self.business = load_business(self.folder)
         return self.business
 
@@ -104,8 +102,8 @@ class House:
     def raw(self) -> list[tuple[Any, ...]]:
         """raw.sales_lines without its lineage."""
         return self.rows(
-            """select order_id, line_id, ordered_at, order_date, line_kind, product_id, product_name, customer_id, country,
-                      channel, qty_units, unit_price, discount_amount, line_amount
+            """select order_id, line_id, ordered_at, order_date, line_kind, product_id, product_name, customer_id,
+                      country, channel, qty_units, unit_price, discount_amount, line_amount
                from raw.sales_lines order by order_id, line_id"""
         )
 
@@ -140,7 +138,7 @@ def age(path: Path, seconds: int) -> None:
 
 @pytest.fixture(scope="session")
 def house_url(postgres_server: LocalPostgres) -> Iterator[str]:
-    """A database with Daybreak's tables that the tests of a run use one after the other: a fresh one takes 0.4 s each."""
+    """A database with Daybreak's tables for the tests of a run, one after the other: a fresh one takes 0.4 s."""
     name = create_database(postgres_server)
     initialise(postgres_server.url(name))
     yield postgres_server.url(name)

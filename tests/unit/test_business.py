@@ -62,26 +62,93 @@ def test_the_examples_are_without_mistakes(example: str) -> None:
     ("old", "new", "message"),
     [
         ("    format: csv", "    fromat: csv", "sources.yaml:5: sources.0.fromat: unknown key; did you mean 'format'?"),
-        ("      unit_price:", "      unit_prize:", "sources.yaml:12: sources.0.columns.unit_prize: sales_lines has no column 'unit_prize'; did you mean 'unit_price'?"),
-        ("      product_id: Artikel\n", "", "sources.yaml:6: sources.0.columns: product_id of sales_lines must be mapped"),
-        ("entity: sales_lines", "entity: sale_lines", "sources.yaml:3: sources.0.entity: unknown entity 'sale_lines'; did you mean 'sales_lines'?"),
+        (
+            "      unit_price:",
+            "      unit_prize:",
+            "sources.yaml:12: sources.0.columns.unit_prize: sales_lines has no column 'unit_prize'; did you "
+            "mean 'unit_price'?",
+        ),
+        (
+            "      product_id: Artikel\n",
+            "",
+            "sources.yaml:6: sources.0.columns: product_id of sales_lines must be mapped",
+        ),
+        (
+            "entity: sales_lines",
+            "entity: sale_lines",
+            "sources.yaml:3: sources.0.entity: unknown entity 'sale_lines'; did you mean 'sales_lines'?",
+        ),
         ("    format: csv", "    format: csv\n    format: csv", "sources.yaml:6: key 'format' stands twice"),
-        ("    format: csv", "    format: xml", "sources.yaml:5: sources.0.format: Input should be 'csv', 'excel' or 'parquet'"),
-        ("      product_id: Artikel", "      product_id: {form: Artikel}", "sources.yaml:10: sources.0.columns.product_id.form: unknown key; did you mean 'format' or 'from'?"),
-        ("      product_id: Artikel", "      product_id: {from: A, constant: B}", "sources.yaml:10: sources.0.columns.product_id: exactly one of from, constant, expression is expected"),
-        ("      product_id: Artikel", "      product_id: ''", "sources.yaml:10: sources.0.columns.product_id.from: String should have at least 1 character"),
-        ("{NO: Norway}", "{NO: ''}", "sources.yaml:13: sources.0.columns.country.values: a value cannot be mapped to nothing"),
-        ('"%d.%m.%Y"', '"%d.%b.%Y"', "sources.yaml:9: sources.0.columns.ordered_at.format: %b in the date format '%d.%b.%Y' is not known"),
-        ('"%d.%m.%Y"', '"%d.%m"', "sources.yaml:9: sources.0.columns.ordered_at.format: the date format '%d.%m' must hold one year, a month and a day"),
-        ("product_id: Artikel", "product_id: {from: A, format: '%Y%m%d'}", "sources.yaml:10: sources.0.columns.product_id.format: product_id is no date or time"),
-        ('decimal: ","', 'decimal: ",", thousands: ","', "sources.yaml:12: sources.0.columns.unit_price: decimal and thousands must differ"),
+        (
+            "    format: csv",
+            "    format: xml",
+            "sources.yaml:5: sources.0.format: Input should be 'csv', 'excel' or 'parquet'",
+        ),
+        (
+            "      product_id: Artikel",
+            "      product_id: {form: Artikel}",
+            "sources.yaml:10: sources.0.columns.product_id.form: unknown key; did you mean 'format' or "
+            "'from'?",
+        ),
+        (
+            "      product_id: Artikel",
+            "      product_id: {from: A, constant: B}",
+            "sources.yaml:10: sources.0.columns.product_id: exactly one of from, constant, expression is "
+            "expected",
+        ),
+        (
+            "      product_id: Artikel",
+            "      product_id: ''",
+            "sources.yaml:10: sources.0.columns.product_id.from: String should have at least 1 character",
+        ),
+        (
+            "{NO: Norway}",
+            "{NO: ''}",
+            "sources.yaml:13: sources.0.columns.country.values: a value cannot be mapped to nothing",
+        ),
+        (
+            "\"%d.%m.%Y\"",
+            "\"%d.%b.%Y\"",
+            "sources.yaml:9: sources.0.columns.ordered_at.format: %b in the date format '%d.%b.%Y' is not "
+            "known",
+        ),
+        (
+            "\"%d.%m.%Y\"",
+            "\"%d.%m\"",
+            "sources.yaml:9: sources.0.columns.ordered_at.format: the date format '%d.%m' must hold one "
+            "year, a month and a day",
+        ),
+        (
+            "product_id: Artikel",
+            "product_id: {from: A, format: '%Y%m%d'}",
+            "sources.yaml:10: sources.0.columns.product_id.format: product_id is no date or time",
+        ),
+        (
+            "decimal: \",\"",
+            "decimal: \",\", thousands: \",\"",
+            "sources.yaml:12: sources.0.columns.unit_price: decimal and thousands must differ",
+        ),
         ("      - {kind: sale}\n", "", "sources.yaml:14: sources.0.classify: the last entry must have no 'when'"),
         ('when: "qty_units < 0"}', "}", "sources.yaml:15: sources.0.classify.0: an entry without 'when' ends the list"),
-        ("qty_units < 0", "qty_unit < 0", "sources.yaml:15: sources.0.classify.0.when: unknown column 'qty_unit' in 'qty_unit < 0'; did you mean 'qty_units'"),
+        (
+            "qty_units < 0",
+            "qty_unit < 0",
+            "sources.yaml:15: sources.0.classify.0.when: unknown column 'qty_unit' in 'qty_unit < 0'; did "
+            "you mean 'qty_units'",
+        ),
         ("qty_units < 0", "s.qty_units < 0", "unknown column 's.qty_units'"),
-        ("qty_units < 0", "abbs(qty_units) > 0", "sources.yaml:15: sources.0.classify.0.when: function abbs() is not allowed in 'abbs(qty_units) > 0'; did you mean 'abs'"),
+        (
+            "qty_units < 0",
+            "abbs(qty_units) > 0",
+            "sources.yaml:15: sources.0.classify.0.when: function abbs() is not allowed in 'abbs(qty_units) "
+            "> 0'; did you mean 'abs'",
+        ),
         ("qty_units < 0", "pg_sleep(9) is null", "function pg_sleep() is not allowed"),
-        ("qty_units < 0", "exists (select 1)", "sources.yaml:15: sources.0.classify.0.when: function exists() is not allowed"),
+        (
+            "qty_units < 0",
+            "exists (select 1)",
+            "sources.yaml:15: sources.0.classify.0.when: function exists() is not allowed",
+        ),
         ("qty_units < 0", "qty_units in (select 1)", "only an expression over columns is allowed"),
         ("qty_units < 0", "true; drop table x", "exactly one expression is expected"),
         ("qty_units < 0", "qty_units <", "cannot read the expression 'qty_units <'"),
@@ -90,17 +157,51 @@ def test_the_examples_are_without_mistakes(example: str) -> None:
         ("qty_units < 0", "row_number() over () > 1", "only an expression over columns is allowed"),
         ("qty_units < 0", "now() > ordered_at", "is not allowed in"),
         ("qty_units < 0", "drop table raw.sales_lines", "only an expression over columns is allowed"),
-        ("    classify:", "    reject:\n      - {rule: odd, when: nosuch = 1, because: x}\n    classify:", "sources.yaml:15: sources.0.reject.0.when: unknown column 'nosuch'"),
-        ("      product_id: Artikel", "      product_id: {expression: 'uper(\"A\")'}", "sources.yaml:10: sources.0.columns.product_id.expression: function uper() is not allowed in 'uper(\"A\")'; did you mean 'upper'"),
-        ("    format: csv", "    format: csv\n    time_zone: Europe/Berln", "sources.yaml:6: sources.0.time_zone: unknown time zone 'Europe/Berln'; did you mean 'Europe/Berlin'"),
-        ("    format: csv", "    format: csv\n    csv: {delimiter: '§'}", "sources.yaml:6: sources.0.csv.delimiter: String should match pattern"),
-        ("    format: csv", "    format: csv\n    csv: {delimiter: ';', quote: ';'}", "sources.yaml:6: sources.0.csv: delimiter and quote must differ"),
-        ("    format: csv", "    format: csv\n    max_rejected_pct: many", "sources.yaml:6: sources.0.max_rejected_pct: Input should be a valid number"),
-        ("    format: csv", "    format: csv\n    max_rejected_pct: nan", "sources.yaml:6: sources.0.max_rejected_pct: Input should be"),
+        (
+            "    classify:",
+            "    reject:\n      - {rule: odd, when: nosuch = 1, because: x}\n    classify:",
+            "sources.yaml:15: sources.0.reject.0.when: unknown column 'nosuch'",
+        ),
+        (
+            "      product_id: Artikel",
+            "      product_id: {expression: 'uper(\"A\")'}",
+            "sources.yaml:10: sources.0.columns.product_id.expression: function uper() is not allowed in "
+            "'uper(\"A\")'; did you mean 'upper'",
+        ),
+        (
+            "    format: csv",
+            "    format: csv\n    time_zone: Europe/Berln",
+            "sources.yaml:6: sources.0.time_zone: unknown time zone 'Europe/Berln'; did you mean "
+            "'Europe/Berlin'",
+        ),
+        (
+            "    format: csv",
+            "    format: csv\n    csv: {delimiter: '§'}",
+            "sources.yaml:6: sources.0.csv.delimiter: String should match pattern",
+        ),
+        (
+            "    format: csv",
+            "    format: csv\n    csv: {delimiter: ';', quote: ';'}",
+            "sources.yaml:6: sources.0.csv: delimiter and quote must differ",
+        ),
+        (
+            "    format: csv",
+            "    format: csv\n    max_rejected_pct: many",
+            "sources.yaml:6: sources.0.max_rejected_pct: Input should be a valid number",
+        ),
+        (
+            "    format: csv",
+            "    format: csv\n    max_rejected_pct: nan",
+            "sources.yaml:6: sources.0.max_rejected_pct: Input should be",
+        ),
         ('"*.csv"', "/etc/*.csv", "sources.yaml:4: sources.0.files: must lie below the data folder"),
         ('"*.csv"', "a/../../x.csv", "sources.yaml:4: sources.0.files: must lie below the data folder"),
         ('"*.csv"', '"**.csv"', "sources.yaml:4: sources.0.files: not a glob"),
-        ("entity: sales_lines", "entity: products", "sources.yaml:7: sources.0.columns.order_id: products has no column 'order_id'"),
+        (
+            "entity: sales_lines",
+            "entity: products",
+            "sources.yaml:7: sources.0.columns.order_id: products has no column 'order_id'",
+        ),
         ("sources:", "sorces:", "sources.yaml:1: sorces: unknown key; did you mean 'sources'?"),
         ("    format: csv", "\tformat: csv", "sources.yaml: not valid YAML: line 5"),
     ],
@@ -122,7 +223,11 @@ def test_a_mistake_in_sources_yaml_is_named_with_line_key_and_what_may_be_meant(
         ("currency: EUR", "curency: EUR", "business.yaml:2: curency: unknown key; did you mean 'currency'?"),
         ("currency: EUR\n", "", "business.yaml:1: currency: this key is missing"),
         ("EUR", "Euro", "business.yaml:2: currency: String should match pattern"),
-        ("EUR", "EUR\nfiscal_year_start_month: 13", "business.yaml:3: fiscal_year_start_month: Input should be less than"),
+        (
+            "EUR",
+            "EUR\nfiscal_year_start_month: 13",
+            "business.yaml:3: fiscal_year_start_month: Input should be less than",
+        ),
         ("EUR", "EUR\nfirst_weekday: mon", "business.yaml:3: first_weekday: Input should be 'monday'"),
     ],
 )  # fmt: skip

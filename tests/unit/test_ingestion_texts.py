@@ -65,19 +65,39 @@ def test_expressions_know_their_columns() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "select 1", "(select 1)", "a = any(array(select 1))", "a; b", "--", "/* only a comment */", "a --", "*", "count(*)",
-        "a over ()", "$1", ":name", "%s", "pg_read_file('/etc/passwd')", "current_user", "random()", "version()",
-        "nextval('s')", "lo_import('x')", "query_to_xml('select 1', true, true, '')", "set_config('a', 'b', false)",
-        "insert into a values (1)", "case when exists (select 1) then a end", "a in (table b)",
+        "select 1",
+        "(select 1)",
+        "a = any(array(select 1))",
+        "a; b",
+        "--",
+        "/* only a comment */",
+        "a --",
+        "*",
+        "count(*)",
+        "a over ()",
+        "$1",
+        ":name",
+        "%s",
+        "pg_read_file('/etc/passwd')",
+        "current_user",
+        "random()",
+        "version()",
+        "nextval('s')",
+        "lo_import('x')",
+        "query_to_xml('select 1', true, true, '')",
+        "set_config('a', 'b', false)",
+        "insert into a values (1)",
+        "case when exists (select 1) then a end",
+        "a in (table b)",
     ],
-)  # fmt: skip
+)
 def test_nothing_but_an_expression_passes(text: str) -> None:
     if text == "a --":
         assert check_expression(text) == text  # a comment does no harm: it is rendered as one, or not at all
         assert "\n" not in render(text, {"a": "s.c0"})
         assert not render(text, {"a": "s.c0"}).endswith("--")
         return
-    with pytest.raises(ValueError, match="expression|allowed"):
+    with pytest.raises(ValueError, match=r"expression|allowed"):
         check_expression(text)
 
 
@@ -102,12 +122,26 @@ def test_a_literal_has_every_quote_doubled(text: str) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, ""), (True, "true"), (7, "7"), (7.0, "7"), (-0.5, "-0.5"), (1e15, "1000000000000000"), (1e-5, "0.00001"),
-        (0.1 + 0.2, "0.3"), (1.1, "1.1"), (float("nan"), "NaN"), (float("inf"), "Infinity"), (Decimal("0E-10"), "0.0000000000"),
-        (Decimal("1E+3"), "1000"), (date(2024, 2, 29), "2024-02-29"), (datetime(2024, 2, 29, 1), "2024-02-29 01:00:00"),
-        (time(1, 2), "01:02:00"), ("007", "007"), (b"a", "b'a'"),
+        (None, ""),
+        (True, "true"),
+        (7, "7"),
+        (7.0, "7"),
+        (-0.5, "-0.5"),
+        (1e15, "1000000000000000"),
+        (1e-5, "0.00001"),
+        (0.1 + 0.2, "0.3"),
+        (1.1, "1.1"),
+        (float("nan"), "NaN"),
+        (float("inf"), "Infinity"),
+        (Decimal("0E-10"), "0.0000000000"),
+        (Decimal("1E+3"), "1000"),
+        (date(2024, 2, 29), "2024-02-29"),
+        (datetime(2024, 2, 29, 1), "2024-02-29 01:00:00"),
+        (time(1, 2), "01:02:00"),
+        ("007", "007"),
+        (b"a", "b'a'"),
     ],
-)  # fmt: skip
+)
 def test_cells_as_text(value: object, text: str) -> None:
     assert cell_text(value) == text
 
@@ -155,7 +189,9 @@ def test_a_name_that_cannot_be_shown_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_column_is_named_with_the_nearest() -> None:
     header = ["order", "lines", "at", "product", "qty", "price", "more"]
-    with pytest.raises(SourceError, match="no column 'line', which sales.columns.line_id reads; did you mean 'lines'"):
+    with pytest.raises(
+        SourceError, match=r"no column 'line', which sales\.columns.line_id reads; did you mean 'lines'"
+    ):
         check_columns(SOURCE, header, "x.csv")
     with pytest.raises(SourceError, match="no column 'order'"):
         check_columns(SOURCE, [name for name in header if name != "order"], "x.csv")
