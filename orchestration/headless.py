@@ -14,6 +14,7 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from orchestration.business import Business
 from orchestration.delivery import deliver_due
@@ -141,7 +142,12 @@ def _report(url: str, run_id: str, why: WhyFailed | None) -> NightReport:
         failed_stage=why.stage if why else None,
         reason=why.reason if why else None,
         remedy=why.remedy if why else None,
-        stages=stages.to_dict("records"),
-        headline=headline.to_dict("records"),
+        stages=_records(stages),
+        headline=_records(headline),
         editions=[row[0] for row in editions],
     )
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as dicts, what is missing as None: JSON has no NaN."""
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")

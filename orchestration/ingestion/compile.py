@@ -88,19 +88,20 @@ class _Compiler:
     def compile(self) -> Mapped:
         mapped = [(self.entity.column(name), mapping) for name, mapping in self.source.columns.items()]
         times = [(column, mapping) for column, mapping in mapped if _is_time(column)]
-        # offset 0 keeps the planner from merging the layers and computing a text once per use; a layer costs nothing
+        # An offset keeps the planner from merging the layers and computing a text once per use; a layer costs nothing.
+        # In quotes, because 0 by itself is cast, and what is cast might be more than 0: no second process would help.
         cuts = "".join(f", {self._cut(c, m)} as {c.name}_cut" for c, m in times)
         isos = "".join(f", {self._iso(c, m)} as {c.name}_iso" for c, m in times)
         read = "".join(f", {dates.read(f't.{c.name}_iso', _kind_of(c))} as {c.name}_read" for c, _ in times)
         values = ", ".join(f"{self._value(column, mapping)} as {column.name}" for column, mapping in mapped)
         layer = self._texts_layer()
         for columns in (cuts, isos, read):
-            layer = f"select t.*{columns} from ({layer}) t offset 0"
-        layer = f"select t.*, {values} from ({layer}) t offset 0"
-        layer = f"select v.*, {self._amount()} as amount from ({layer}) v offset 0"
+            layer = f"select t.*{columns} from ({layer}) t offset '0'"
+        layer = f"select t.*, {values} from ({layer}) t offset '0'"
+        layer = f"select v.*, {self._amount()} as amount from ({layer}) v offset '0'"
         derived = ", ".join(f"{self._derived(column, layer)} as {column.name}" for column in self.entity.columns)
         kept = "".join(f", v.{column}" for column in self.texts.values())
-        layer = f"select v._row{kept}, {derived} from ({layer}) v offset 0"
+        layer = f"select v._row{kept}, {derived} from ({layer}) v offset '0'"
         columns = ", ".join(f"d.{c.name}" for c in self.entity.columns)
         query = f"select d._row, {columns}, {self._first_rule(layer)} as _rule from ({layer}) d"
         preparation = tuple(_numbering(table, group) for group, table in self.numberings.items())
@@ -111,7 +112,7 @@ class _Compiler:
         numbers = "".join(f", {table}.number as {table}" for table in self.numberings.values())
         joins = "".join(f" left join {table} using (_row)" for table in self.numberings.values())
         texts = "".join(f", {text} as {column}" for text, column in self.texts.items())
-        return f"select s._row{numbers}{texts} from incoming s{joins} offset 0"
+        return f"select s._row{numbers}{texts} from incoming s{joins} offset '0'"
 
     # texts ----------------------------------------------------------------------------------------------------------
 
@@ -260,7 +261,7 @@ class _Compiler:
         except ValueError as error:
             raise ConfigurationError(f"{where}: {error}") from None
         rows = "incoming s" if not layer else f"({layer}) {next(iter(columns.values()))[0]}"
-        probe = Probe(where, f"select count(x) from (select {expression} as x from {rows} offset 0) y")
+        probe = Probe(where, f"select count(x) from (select {expression} as x from {rows} offset '0') y")
         if probe not in self.probes:
             self.probes.append(probe)
         return f"({expression})"
@@ -334,7 +335,7 @@ def _looked_up(text: str, mapping: ColumnMapping) -> str:
 
 def _numbering(table: str, group: str) -> str:
     """The table of the rows that are not the first of their group, with their numbers in it."""
-    return f"""create temporary table {table} on commit drop as
+    return f"""create unlogged table {table} as
         select _row, number from (
             select s._row, row_number() over (partition by {group} order by s._row) as number from incoming s) n
         where number > 1"""

@@ -19,7 +19,7 @@ from orchestration.ingestion.contract import Entity
 from orchestration.ingestion.files import SourceFile, check_unchanged, find_files, pending_files
 from orchestration.ingestion.quarantine import quarantine, too_many_rejected
 from orchestration.ingestion.readers import Reader, open_reader
-from orchestration.ingestion.staging import Progress, make_typed, stage
+from orchestration.ingestion.staging import Progress, drop_incoming, make_typed, stage
 from orchestration.warehouse import Connection, writing
 
 SETTLED_NS = 30 * 10**9  # a file that changed less than 30 s ago may still be being written
@@ -90,6 +90,7 @@ def load_source(
     Raises:
         SourceError: a file cannot be read, lacks a column, or more rows were rejected than the source allows. ``raw``
             stands as it stood; the rejected rows are in quarantine and the load in ``ops.loads`` as ``stopped``.
+        ConfigurationError: an expression of the mapping uses a column that the files lack, or PostgreSQL refuses it.
         LeaseLostError: a newer night is at work.
     """
     mapping_sha256 = mapping_hash(source, business)
@@ -106,6 +107,7 @@ def load_source(
             check_columns(source, header, file.relative_path)
         with writing(connection):
             report, too_many = load.run(pending, readers, headers, on_progress)
+            drop_incoming(connection)
     except SourceError as error:
         load.record_stop(pending, str(error))
         raise
@@ -160,7 +162,7 @@ class _Load:
         on_progress: Progress,
     ) -> tuple[LoadReport, str | None]:
         """All steps; the second value says why the load was stopped, if it was."""
-        load_ids = [self._open_load(file) for file in files]
+        load_ids = self._open_loads(files)
         staging = stage(self.connection, readers, headers, load_ids, on_progress)
         check_unchanged(files)
         failpoints.reach("load.staged")
@@ -182,33 +184,38 @@ class _Load:
 
     # the ledger -----------------------------------------------------------------------------------------------------
 
-    def _open_load(self, file: SourceFile, status: str = "loading") -> int:
+    def _open_loads(
+        self, files: Sequence[SourceFile], status: str = "loading", message: str | None = None
+    ) -> list[int]:
+        """A line in the ledger for each file, in their order; returns the load ids."""
         # a file that was refused before is tried anew: its old refusal and its rejected rows give way
         self.connection.execute(
             """with refused as (
                    delete from ops.loads
-                   where source = %s and status = 'stopped' and (file_sha256 = %s or file_path = %s) returning load_id)
+                   where source = %s and status = 'stopped' and (file_sha256 = any(%s) or file_path = any(%s))
+                   returning load_id)
                delete from quarantine.rejected_rows where load_id in (select load_id from refused)""",
-            [self.source.name, file.sha256, file.relative_path],
+            [self.source.name, [f.sha256 for f in files], [f.relative_path for f in files]],
         )
-        row = self.connection.execute(
-            """insert into ops.loads (token, entity, source, file_path, file_sha256, file_bytes, file_mtime_ns,
-                                      mapping_sha256, status)
-               values (%s, %s, %s, %s, %s, %s, %s, %s, %s) returning load_id""",
+        rows = self.connection.execute(
+            """insert into ops.loads (token, entity, source, mapping_sha256, status, message,
+                                      file_path, file_sha256, file_bytes, file_mtime_ns)
+               select %s, %s, %s, %s, %s, %s, path, sha256, bytes, mtime_ns
+               from unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[]) with ordinality
+                   as f (path, sha256, bytes, mtime_ns, place)
+               order by place returning load_id""",
             [
-                self.token, self.source.entity, self.source.name, file.relative_path, file.sha256, file.size_bytes,
-                file.mtime_ns, self.mapping_sha256, status,
+                self.token, self.source.entity, self.source.name, self.mapping_sha256, status, message,
+                [f.relative_path for f in files], [f.sha256 for f in files], [f.size_bytes for f in files],
+                [f.mtime_ns for f in files],
             ],
-        ).fetchone()  # fmt: skip
-        assert row is not None
-        return int(row[0])
+        ).fetchall()  # fmt: skip
+        return [int(row[0]) for row in rows]
 
     def record_stop(self, files: Sequence[SourceFile], message: str) -> None:
-        """Say in the ledger that ``files`` were refused before a row of them was read."""
+        """Say in the ledger that ``files`` were refused and nothing of them was loaded."""
         with writing(self.connection):
-            for file in files:
-                load_id = self._open_load(file, status="stopped")
-                self.connection.execute("update ops.loads set message = %s where load_id = %s", [message, load_id])
+            self._open_loads(files, status="stopped", message=message)
 
     def _forget_the_source(self, entity: Entity) -> int:
         """Take back all rows of the source, read anew under the changed mapping; their days are re-opened."""

@@ -18,17 +18,31 @@ Progress = Callable[[int, int], None]
 
 
 def make_incoming(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """The empty tables ``incoming`` and ``unreadable``; returns the staging column of each header name."""
+    """The empty tables ``incoming`` and ``unreadable``; returns the staging column of each header name.
+
+    What ``make_typed`` reads stands in a schema of this load's own, made and dropped in the caller's transaction, so
+    that nobody else ever sees it: of temporary tables PostgreSQL reads with one process only (2.9 s instead of 1.7).
+    """
     staging = {name: f"c{i}" for i, name in enumerate(dict.fromkeys(names))}
     columns = "".join(f", {c} text" for c in staging.values())
-    row = f"_row bigint not null default nextval('incoming_row'){columns}"
+    schema = _schema(connection)
     connection.execute(
-        f"""drop sequence if exists pg_temp.incoming_row;
-            create temporary sequence incoming_row cache 1000;
-            create temporary table incoming ({row}) on commit drop;
+        f"""create schema {schema};
+            set local search_path to {schema}, public;
+            create unlogged sequence incoming_row cache 1000;
+            create unlogged table incoming (_row bigint not null default nextval('incoming_row'){columns});
             create temporary table unreadable (_row bigint, rule text, reason text, line_text text) on commit drop"""
     )
     return staging
+
+
+def drop_incoming(connection: Connection) -> None:
+    """Drop what ``make_incoming`` and ``make_typed`` left, before the caller commits."""
+    connection.execute(f"drop schema {_schema(connection)} cascade")
+
+
+def _schema(connection: Connection) -> str:
+    return f"load_{connection.info.backend_pid}"
 
 
 def stage(

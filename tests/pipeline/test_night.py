@@ -378,9 +378,10 @@ def test_a_broken_business_folder_is_told_with_file_and_line(tmp_path: Path) -> 
 def test_a_night_without_any_file_says_so(tmp_path: Path) -> None:
     home = new_home(tmp_path / "shop")
     run = home.nightly()
-    assert run.exit_code == 4
-    assert run.report["succeeded"] is False
-    assert "sales" in run.report["reason"]
+    assert run.exit_code == 3
+    assert (run.report["succeeded"], run.report["failed_stage"]) == (False, "raw sales_lines")
+    assert "sales/*.csv" in run.report["reason"]
+    assert run.report["remedy"]
     with home.serving():
         assert bi_tables(home.url()) == []
         assert home.rows("select status from ops.nights") == [("failed",)]

@@ -58,8 +58,12 @@ class NightRun:
 
     @property
     def report(self) -> dict[str, Any]:
-        """The one JSON object on stdout."""
-        return dict(json.loads(self.stdout))
+        """The one JSON object on stdout, read as strictly as another language would: NaN is no JSON."""
+
+        def refuse(constant: str) -> None:
+            raise ValueError(f"{constant} is no JSON")
+
+        return dict(json.loads(self.stdout, parse_constant=refuse))
 
     def must_succeed(self) -> "NightRun":
         assert self.exit_code == 0, f"exit code {self.exit_code}\n{self.stdout[-3000:]}\n{self.stderr[-6000:]}"
