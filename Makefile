@@ -20,7 +20,7 @@ run: setup ## Start the database, the first night and the Dagster UI; Ctrl-C sto
 	@$(PY) -m orchestration.cli up
 
 test: lint ## Lint, types, and every test and doctest
-	$(PY) -m pytest -n 2 --ignore=tests/support tests $(PACKAGES)
+	$(PY) -m pytest -n 2 --dist loadscope tests $(PACKAGES)
 
 lint: setup ## Lint, format and types only
 	$(PY) -m ruff check .
@@ -28,7 +28,7 @@ lint: setup ## Lint, format and types only
 	$(PY) -m mypy
 
 test-unit: setup ## The tests that need no database
-	$(PY) -m pytest -n 2 tests/unit
+	$(PY) -m pytest -n 2 --dist loadscope tests/unit
 
 bench: setup ## How fast ingestion is on this machine
 	$(PY) -m benchmarks.ingestion

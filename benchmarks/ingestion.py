@@ -23,8 +23,8 @@ from psycopg import sql
 from examples.demo.generate import generate
 from orchestration.business import Business, Source, load_business
 from orchestration.ingestion.load import load_source
-from orchestration.local_postgres import running
 from orchestration.settings import PROJECT_ROOT
+from orchestration.stack.local_postgres import running
 from orchestration.warehouse import connect, initialise
 
 CHUNK_BYTES = 1 << 20

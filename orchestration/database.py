@@ -1,6 +1,6 @@
 """Which PostgreSQL this home uses, ready to work: the embedded server or the one that DAYBREAK_DATABASE_URL names.
 
-Not here: the embedded server itself (local_postgres.py), or what is in the database (warehouse.py).
+Not here: the embedded server itself (stack/local_postgres.py), or what is in the database (warehouse.py).
 """
 
 import os
@@ -13,10 +13,10 @@ from psycopg import sql
 
 from orchestration import warehouse
 from orchestration.errors import ConfigurationError
-from orchestration.local_postgres import LocalPostgres, running
-from orchestration.postgres_files import write_file
 from orchestration.settings import Settings
-from orchestration.stack_environment import DAGSTER_DATABASE, STACK_MARK, child_environment
+from orchestration.stack.environment import DAGSTER_DATABASE, STACK_MARK, child_environment
+from orchestration.stack.local_postgres import LocalPostgres, running
+from orchestration.stack.postgres_files import write_file
 from orchestration.warehouse import BI_READER
 
 

@@ -17,8 +17,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.business import Profile
 from orchestration.errors import ConfigurationError
-from orchestration.file_lock import FileLock
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.stack.file_lock import FileLock
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 _SOURCES = ("*.sql", "*.yml", "*.md", "*.csv")

@@ -1,6 +1,6 @@
 """A failed run in words: which stage, why, and what to do; put into the outbox once, whoever notices it first.
 
-Not here: noticing it (defs/nightly.py in the stack, cli.py without one) and sending (dispatcher.py).
+Not here: noticing it (defs/nightly.py in the stack, cli.py without one) and sending (messages/dispatcher.py).
 """
 
 import re
@@ -13,7 +13,7 @@ from dagster._utils.error import SerializableErrorInfo
 
 from orchestration.business import Business
 from orchestration.errors import ContractError, DaybreakError
-from orchestration.outbox import enqueue
+from orchestration.messages.outbox import enqueue
 from orchestration.warehouse import connect, without_password
 from reporting.alerts import run_failed
 

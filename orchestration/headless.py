@@ -17,11 +17,11 @@ import dagster as dg
 import pandas as pd
 
 from orchestration.business import Business
-from orchestration.delivery import deliver_due
 from orchestration.failures import WhyFailed, tell_of_failure
+from orchestration.messages.delivery import deliver_due
+from orchestration.messages.transport import Transport
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.summary import headline_kpis
-from orchestration.transport import Transport
 from orchestration.warehouse import connect, read_frame
 
 Say = Callable[[str], None]

@@ -18,7 +18,7 @@ from examples.demo.generate import generate
 from orchestration.business import Business, load_business
 from orchestration.database import database, enter_environment
 from orchestration.settings import PROJECT_ROOT, Settings
-from orchestration.stack import Stack
+from orchestration.stack.stack import Stack
 from orchestration.summary import headline_kpis, headline_table
 from orchestration.warehouse import connect, without_password
 

@@ -56,9 +56,7 @@ def dbt_bi(context: dg.AssetExecutionContext, night: NightResource, dbt: DbtCliR
     yield from _build("bi", context, night, dbt)
 
 
-def _build(
-    stage: str, context: dg.AssetExecutionContext, night: NightResource, dbt: DbtCliResource
-) -> Iterator[Any]:
+def _build(stage: str, context: dg.AssetExecutionContext, night: NightResource, dbt: DbtCliResource) -> Iterator[Any]:
     """Build the selected models and run their tests; unit tests belong to the test suite, not to the night."""
     tonight = night.get()
     arguments = ["build", "--exclude-resource-type", "unit_test"]

@@ -7,8 +7,8 @@ import dagster as dg
 
 from orchestration.defs.resources import NightResource
 from orchestration.editions import sales_summary
+from orchestration.messages.outbox import enqueue
 from orchestration.night import Counts
-from orchestration.outbox import enqueue
 from orchestration.warehouse import writing
 from reporting.alerts import night_published
 from reporting.format import quantity

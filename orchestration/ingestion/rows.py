@@ -1,6 +1,7 @@
 """What all readers share: the place of a row, what a file brought, and what makes a line no row.
 
-Every row keeps its place: ``_row`` = load id × 10^10 + line in the file.
+Every row keeps its place: ``_row`` = load id × 10^10 + line in the file. Not here: reading a format (csv_reader.py,
+table_readers.py).
 """
 
 import re

@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.checks import Failure, SuiteResult, run_suite
 from orchestration.errors import ConfigurationError, ContractError, TransientError
-from orchestration.local_postgres import LocalPostgres
+from orchestration.stack.local_postgres import LocalPostgres
 from orchestration.suites import Rule, Suite, suites
 from orchestration.warehouse import Connection, connect, initialise
 from tests.support.loopback import free_port

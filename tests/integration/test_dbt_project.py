@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.local_postgres import LocalPostgres
+from orchestration.stack.local_postgres import LocalPostgres
 from tests.support.dbt_warehouse import Line, Warehouse, random_line
 from tests.support.postgres import create_database, drop_database
 

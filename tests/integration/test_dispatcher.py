@@ -23,13 +23,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from orchestration.delivery import DeliveryReport, Policy, deliver_due
-from orchestration.dispatcher import StopRequest, run
-from orchestration.local_postgres import LocalPostgres
-from orchestration.outbox import enqueue
-from orchestration.transport import Parcel, Transport, compose, one_line
+from orchestration.messages.delivery import DeliveryReport, Policy, deliver_due
+from orchestration.messages.dispatcher import StopRequest, run
+from orchestration.messages.outbox import enqueue
+from orchestration.messages.transport import Parcel, Transport, compose, one_line
+from orchestration.messages.watchdog import watch
+from orchestration.stack.local_postgres import LocalPostgres
 from orchestration.warehouse import Connection, connect, initialise
-from orchestration.watchdog import watch
 from tests.support.loopback import (
     Mailbox,
     Webhook,
@@ -519,7 +519,7 @@ def dispatcher(database_url: str, transport: Transport, **environment: str) -> I
         "DAYBREAK_SMTP_FROM": transport.smtp_from,
         **environment,
     }
-    command = [sys.executable, "-m", "orchestration.dispatcher"]
+    command = [sys.executable, "-m", "orchestration.messages.dispatcher"]
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -555,7 +555,6 @@ def test_it_stops_while_a_server_hangs(conn: Connection, database_url: str) -> N
         with dispatcher(database_url, transport) as process:
             locked = "select 1 from ops.outbox for update skip locked"
             until(lambda: conn.execute(locked).fetchone() is None)  # it is sending: it holds the row
-            began = time.monotonic()
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
     until(lambda: conn.execute(locked).fetchone() is not None)
@@ -564,7 +563,7 @@ def test_it_stops_while_a_server_hangs(conn: Connection, database_url: str) -> N
 
 def test_without_a_database_it_says_what_is_missing(tmp_path: Path) -> None:
     env = {k: v for k, v in os.environ.items() if not k.startswith("DAYBREAK_")}
-    command = [sys.executable, "-m", "orchestration.dispatcher"]
+    command = [sys.executable, "-m", "orchestration.messages.dispatcher"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2
     assert "DAYBREAK_DATABASE_URL is not set" in done.stderr

@@ -16,11 +16,11 @@ import psutil
 import psycopg
 import pytest
 
-from orchestration import postgres_files
 from orchestration.errors import PermanentError, TransientError
-from orchestration.local_postgres import LocalPostgres, running
-from orchestration.processes import is_alive, shim_command, wait_gone
 from orchestration.settings import PROJECT_ROOT
+from orchestration.stack import postgres_files
+from orchestration.stack.local_postgres import LocalPostgres, running
+from orchestration.stack.processes import is_alive, shim_command, wait_gone
 from tests.support.postgres import TEST_CHANGES, create_database, open_folder
 
 IS_ROOT = os.geteuid() == 0
@@ -30,7 +30,7 @@ NOBODY = 65534
 USER = """
 import sys
 from pathlib import Path
-from orchestration.local_postgres import running
+from orchestration.stack.local_postgres import running
 from tests.support.postgres import TEST_CHANGES
 with running(Path(sys.argv[1]), changes=TEST_CHANGES) as server:
     print(server._postmaster().pid, server.url(), flush=True)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.local_postgres import LocalPostgres
-from orchestration.outbox import enqueue, purge, storable
+from orchestration.messages.outbox import enqueue, purge, storable
+from orchestration.stack.local_postgres import LocalPostgres
 from orchestration.warehouse import Connection, connect, initialise
 from tests.support.postgres import create_database, drop_database
 

@@ -20,12 +20,12 @@ import pytest
 from dagster._core.events import EngineEventData
 
 from orchestration.errors import ConfigurationError
-from orchestration.janitor import fail_lost_runs
-from orchestration.local_postgres import LocalPostgres
-from orchestration.processes import is_alive, with_environment
 from orchestration.settings import PROJECT_ROOT, Settings
-from orchestration.stack_environment import STACK_MARK, child_environment
-from orchestration.stack_health import location_error
+from orchestration.stack.environment import STACK_MARK, child_environment
+from orchestration.stack.health import location_error
+from orchestration.stack.janitor import fail_lost_runs
+from orchestration.stack.local_postgres import LocalPostgres
+from orchestration.stack.processes import is_alive, with_environment
 from tests.support import stack_definitions
 from tests.support.postgres import create_database, drop_database
 

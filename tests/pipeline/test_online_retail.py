@@ -18,9 +18,9 @@ from pydantic import SecretStr
 from orchestration.business import load_business
 from orchestration.dbt_manifest import DBT_PROJECT, dbt_environment, dbt_executable
 from orchestration.ingestion.load import LoadReport, load_source
-from orchestration.local_postgres import LocalPostgres
 from orchestration.night import lease
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.stack.local_postgres import LocalPostgres
 from orchestration.warehouse import initialise
 from tests.support.postgres import create_database, drop_database
 

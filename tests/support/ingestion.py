@@ -15,7 +15,7 @@ import yaml
 from orchestration.business import Business, load_business
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.load import LoadReport, load_source
-from orchestration.local_postgres import LocalPostgres
+from orchestration.stack.local_postgres import LocalPostgres
 from orchestration.warehouse import Connection, connect, initialise
 from tests.support.postgres import create_database, drop_database
 

@@ -26,9 +26,9 @@ from psycopg import sql
 
 from examples.demo.generate import Summary, generate
 from orchestration.database import known_url
-from orchestration.file_lock import FileLock
-from orchestration.local_postgres import DATABASE, LocalPostgres, running
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.stack.file_lock import FileLock
+from orchestration.stack.local_postgres import DATABASE, LocalPostgres, running
 
 DEMO = PROJECT_ROOT / "examples" / "demo"
 # Six products and some twelve lines a day: every kind of line and every kind of dirt, and a night is all overhead.

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from orchestration.local_postgres import LocalPostgres, running
+from orchestration.stack.local_postgres import LocalPostgres, running
 
 # Only what a test machine may lose: no test here cuts the power. The rest is the configuration of production.
 TEST_CHANGES = {"fsync": "off", "shared_buffers": "64MB", "max_connections": "200"}

@@ -4,7 +4,7 @@ import sys
 
 from orchestration.errors import DaybreakError
 from orchestration.settings import Settings
-from orchestration.stack import Stack
+from orchestration.stack.stack import Stack
 
 
 def main(database_url: str, dagster_database: str, module: str = "tests.support.stack_definitions") -> int:

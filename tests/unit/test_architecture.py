@@ -33,7 +33,7 @@ EXAMPLES_IMPORTED_BY = {"orchestration/up.py"}
 
 # dagster is imported by what defines the night, runs it, tells of its failure, or writes into its records.
 DAGSTER_IMPORTED_BY = re.compile(
-    r"orchestration/(defs/\w+|definitions|headless|failures|janitor|metadata|dbt_manifest)\.py"
+    r"orchestration/(defs/\w+|definitions|headless|failures|stack/janitor|metadata|dbt_manifest)\.py"
 )
 DATABASE_PACKAGES = {"psycopg", "psycopg2", "sqlalchemy"}
 PURE_ROOMS = ("forecasting", "reporting")
@@ -44,7 +44,7 @@ MAY_TOUCH_ENVIRONMENT = {
     "orchestration/database.py": "writes: the process becomes one of its home's",
     "orchestration/defs/resources.py": "writes the fencing token for dbt, a process of its own",
     "orchestration/checks.py": "writes: Great Expectations reads its switch for analytics from there",
-    "orchestration/stack_environment.py": "passes all of it on to the stack's processes",
+    "orchestration/stack/environment.py": "passes all of it on to the stack's processes",
     "orchestration/dbt_manifest.py": "passes all of it on to dbt",
 }
 READS_NOTHING = {name for name, why in MAY_TOUCH_ENVIRONMENT.items() if why.startswith("writes")}

@@ -13,8 +13,8 @@ import yaml
 from pydantic import SecretStr
 
 from orchestration.settings import PROJECT_ROOT, Settings
-from orchestration.stack import Stack
-from orchestration.stack_environment import STACK_MARK, child_environment
+from orchestration.stack.environment import STACK_MARK, child_environment
+from orchestration.stack.stack import Stack
 
 COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT_ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -148,7 +148,7 @@ def test_the_code_servers_preparation_is_valid_and_ends_in_its_command() -> None
     snippet = re.search(r"python -c '(.*?)'", script, re.DOTALL)
     assert snippet
     compile(snippet.group(1), "entrypoint", "exec")
-    assert "python -m orchestration.janitor" in script
+    assert "python -m orchestration.stack.janitor" in script
 
 
 # Dockerfile -----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestration.errors import PermanentError
-from orchestration.processes import start_child, tail
+from orchestration.stack.processes import start_child, tail
 
 MAX_LOG_BYTES = 10_000_000
 FIRST_RESTART_SECONDS, LAST_RESTART_SECONDS = 1.0, 60.0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from orchestration.outbox import enqueue
+from orchestration.messages.outbox import enqueue
 from orchestration.warehouse import Connection
 
 ALERT = "no_publication"

@@ -14,13 +14,13 @@ from types import FrameType
 import psycopg
 
 from orchestration.business import load_business
-from orchestration.delivery import deliver_due
 from orchestration.errors import ConfigurationError, DaybreakError
-from orchestration.outbox import purge
+from orchestration.messages.delivery import deliver_due
+from orchestration.messages.outbox import purge
+from orchestration.messages.transport import Transport, one_line
+from orchestration.messages.watchdog import watch
 from orchestration.settings import Settings
-from orchestration.transport import Transport, one_line
 from orchestration.warehouse import Connection, connect, without_password
-from orchestration.watchdog import watch
 
 log = logging.getLogger("daybreak.dispatcher")
 

@@ -15,10 +15,10 @@ from urllib.parse import quote
 import psutil
 import psycopg
 
-from orchestration import postgres_files as files
 from orchestration.errors import PermanentError, TransientError
-from orchestration.file_lock import FileLock
-from orchestration.processes import end, free_port, is_alive, is_port_free, tail, wait_gone
+from orchestration.stack import postgres_files as files
+from orchestration.stack.file_lock import FileLock
+from orchestration.stack.processes import end, free_port, is_alive, is_port_free, tail, wait_gone
 
 DATABASE = "daybreak"
 START_TIMEOUT_SECONDS = 300  # a crash recovery replays up to max_wal_size: minutes on a slow disk

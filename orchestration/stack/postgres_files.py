@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestration.errors import PermanentError
-from orchestration.exec_shim import EXIT_NOT_PERMITTED
-from orchestration.processes import shim_command
+from orchestration.stack.exec_shim import EXIT_NOT_PERMITTED
+from orchestration.stack.processes import shim_command
 
 MAJOR_VERSION = "18"
 SUPERUSER = "daybreak"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from psycopg.rows import class_row
 
 from orchestration.failpoints import reach
-from orchestration.transport import DeliveryDeferredError, DeliveryRefusedError, Parcel, Transport, one_line
+from orchestration.messages.transport import DeliveryDeferredError, DeliveryRefusedError, Parcel, Transport, one_line
 from orchestration.warehouse import Connection
 
 log = logging.getLogger("daybreak.delivery")

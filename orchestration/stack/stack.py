@@ -18,8 +18,11 @@ from dataclasses import dataclass, field
 import psutil
 
 from orchestration.errors import ConfigurationError, PermanentError
-from orchestration.file_lock import FileLock
-from orchestration.processes import (
+from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.stack.environment import DAGSTER_DATABASE, STACK_MARK, child_environment
+from orchestration.stack.file_lock import FileLock
+from orchestration.stack.health import location_error
+from orchestration.stack.processes import (
     ProcessId,
     end,
     free_port,
@@ -27,10 +30,7 @@ from orchestration.processes import (
     wait_gone,
     with_environment,
 )
-from orchestration.settings import PROJECT_ROOT, Settings
-from orchestration.stack_environment import DAGSTER_DATABASE, STACK_MARK, child_environment
-from orchestration.stack_health import location_error
-from orchestration.supervised import Supervised
+from orchestration.stack.supervised import Supervised
 
 POLL_SECONDS = 0.5
 READY_TIMEOUT_SECONDS = 180.0
@@ -56,7 +56,7 @@ class Stack:
     database_url: str
     dagster_database: str = DAGSTER_DATABASE
     definitions_module: str = "orchestration.definitions"
-    dispatcher_module: str = "orchestration.dispatcher"
+    dispatcher_module: str = "orchestration.messages.dispatcher"
     say: Callable[[str], None] = print
     on_ready: Callable[[str], None] = lambda url: None
     children: list[Supervised] = field(default_factory=list, init=False)
@@ -153,7 +153,7 @@ class Stack:
         """Finish lost runs in a process of its own; the first start creates Dagster's tables here."""
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "orchestration.janitor"],
+                [sys.executable, "-m", "orchestration.stack.janitor"],
                 env=self._environment,
                 cwd=PROJECT_ROOT,
                 stdin=subprocess.DEVNULL,

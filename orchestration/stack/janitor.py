@@ -6,7 +6,7 @@ Not here: killing processes (stack.py), or the lease and build schemas of a dead
 import psutil
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
-from orchestration.processes import SAME_START_SECONDS, is_alive
+from orchestration.stack.processes import SAME_START_SECONDS, is_alive
 
 UNFINISHED = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 LOST = "The process of this run is gone (a crash, a power cut or a kill): marked by the start of Daybreak."
