@@ -59,10 +59,10 @@ def _ingest(context: dg.AssetExecutionContext, night: Night, entity: Entity) -> 
 
 
 def _progress(context: dg.AssetExecutionContext, source: str) -> Progress:
-    """Says how far a load is, ten times over its length."""
+    """Says how far a load of many files is, four times over its length."""
 
     def say(done: int, total: int) -> None:
-        if done * 10 // total != (done - 1) * 10 // total:
+        if total > 20 and done * 4 // total != (done - 1) * 4 // total:
             context.log.info(f"{source}: {done} of {total} files")
 
     return say

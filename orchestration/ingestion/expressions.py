@@ -94,8 +94,9 @@ def render(text: str, columns: Mapping[str, str]) -> str:
 def _parse(text: str) -> exp.Expression:
     try:
         trees = sqlglot.parse(text, read="postgres")
-    except SqlglotError as error:
-        reason = re.sub(r"\x1b\[[0-9]+m", "", str(error).splitlines()[0])
+    except (SqlglotError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+        # over some texts the parser trips instead of refusing them: '%?' is a TypeError, '{:}' an AttributeError
+        reason = re.sub(r"\x1b\[[0-9]+m", "", (str(error).splitlines() or [type(error).__name__])[0])
         raise ValueError(f"cannot read the expression {text!r}: {reason}") from None
     if len(trees) != 1 or trees[0] is None:
         raise ValueError(f"exactly one expression is expected, not {text!r}")

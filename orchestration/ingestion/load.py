@@ -47,8 +47,9 @@ class LoadReport:
         """The report as a line of progress."""
         if not self.files:
             return f"{self.source}: nothing new"
+        noun = "file" if self.files == 1 else "files"
         return (
-            f"{self.source}: {self.rows_read:,} rows read from {self.files} files: {self.rows_inserted:,} new, "
+            f"{self.source}: {self.rows_read:,} rows read from {self.files} {noun}: {self.rows_inserted:,} new, "
             f"{self.rows_replaced:,} replaced, {self.rows_duplicate:,} duplicates, {self.rows_rejected:,} rejected"
         )
 

@@ -75,8 +75,12 @@ def make_typed(connection: Connection, mapped: Mapped) -> None:
         SourceError: an expression of sources.yaml failed on a value.
         ConfigurationError: an expression fits no value at all: it compares a number with a text, say.
     """
-    # dates are judged by how they are written back; a sort of half a million rows needs 60 MB to stay in memory
-    connection.execute("set local datestyle to 'ISO, YMD'; set local work_mem to '64MB'")
+    # dates are judged by how they are written back; a sort of half a million rows needs 60 MB to stay in memory; a row
+    # costs far more to judge than to hand over from one process to another
+    connection.execute(
+        """set local datestyle to 'ISO, YMD'; set local work_mem to '64MB';
+           set local parallel_setup_cost to 100; set local parallel_tuple_cost to 0.01"""
+    )
     try:
         with connection.transaction():
             for statement in mapped.preparation:

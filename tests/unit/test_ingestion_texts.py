@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestration.business import Source
@@ -101,6 +101,9 @@ def test_nothing_but_an_expression_passes(text: str) -> None:
         check_expression(text)
 
 
+@example("%?")
+@example("{:}")
+@example("(" * 5000)
 @given(st.text())
 def test_any_text_is_an_expression_or_a_value_error(text: str) -> None:
     try:
