@@ -65,7 +65,7 @@ create table if not exists ops.loads (
 );
 create unique index if not exists loads_once on ops.loads (source, file_sha256) where status = 'loaded';
 comment on table ops.loads is
-    'One row per file taken in (loaded), refused (stopped) or taken in again under a changed mapping (superseded): read = inserted + replaced + duplicate + rejected.';
+    'One row per file taken in (loaded), refused (stopped) or gone from use (superseded: by a changed mapping, or by an older content that came back): read = inserted + replaced + duplicate + rejected.';
 
 create table if not exists ops.touched_days (
     token bigint not null,

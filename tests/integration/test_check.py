@@ -13,8 +13,6 @@ from orchestration.errors import ConfigurationError
 from orchestration.settings import Settings
 from tests.support.ingestion import HEADER, House, line, sales
 
-pytest_plugins = ["tests.support.ingestion"]
-
 
 def check(house: House, url: str) -> list[Finding]:
     said: list[str] = []

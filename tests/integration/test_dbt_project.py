@@ -16,8 +16,6 @@ from orchestration.stack.local_postgres import LocalPostgres
 from tests.support.dbt_warehouse import Line, Warehouse, random_line
 from tests.support.postgres import create_database, drop_database
 
-pytest_plugins = ["tests.support.postgres"]
-
 LAYERS = ("staging", "marts", "kpis", "bi")
 REBUILT = (
     "marts.fct_sales_lines", "marts.agg_sales_daily_product", "marts.agg_sales_daily_customer",

@@ -26,8 +26,6 @@ from orchestration.ingestion.rows import ROWS_PER_LOAD
 from orchestration.ingestion.staging import stage
 from tests.support.ingestion import HEADER, House, line, sales
 
-pytest_plugins = ["tests.support.ingestion"]
-
 Rows = list[tuple[int, tuple[str | None, ...]]]
 Bad = list[tuple[int, str]]
 

@@ -15,8 +15,6 @@ from orchestration.ingestion import merge
 from orchestration.ingestion.load import LoadReport, waiting_files
 from tests.support.ingestion import HEADER, House, age, line, sales
 
-pytest_plugins = ["tests.support.ingestion"]
-
 
 def counts(report: LoadReport) -> tuple[int, int, int, int, int]:
     return (

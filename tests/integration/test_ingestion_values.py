@@ -17,8 +17,6 @@ from hypothesis import strategies as st
 from orchestration.errors import ConfigurationError, SourceError
 from tests.support.ingestion import HEADER, House, line, sales
 
-pytest_plugins = ["tests.support.ingestion"]
-
 DATABASE = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )
