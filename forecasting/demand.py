@@ -1,6 +1,6 @@
 """What kind of demand a series shows, because a model that suits one kind misleads on another.
 
-Not here: the models that each class gets (engine.py).
+Not here: the models that each class gets (series.py).
 """
 
 import numpy as np

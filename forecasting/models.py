@@ -1,6 +1,6 @@
 """The point-forecast models, each as ``learn`` (parameters, costly) and ``predict`` (filter, extrapolate).
 
-Not here: which series gets which model, fallbacks and scaling (engine.py). Arrays in, arrays out, oldest
+Not here: which series gets which model, fallbacks and scaling (series.py). Arrays in, arrays out, oldest
 first.
 """
 

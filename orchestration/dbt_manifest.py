@@ -31,6 +31,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     url = settings.database_url.get_secret_value() if settings.database_url else ""
     pieces = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
     names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "DATABASE"}
+    pieces.setdefault("port", "5432")  # as libpq has it; profiles.yml would take the embedded server's
     connection = {f"DAYBREAK_PG_{variable}": pieces[name] for name, variable in names.items() if name in pieces}
     return {**connection, "DBT_TARGET_PATH": str(settings.dbt_target)}
 

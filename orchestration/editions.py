@@ -62,17 +62,18 @@ _QUERIES = {
         where as_of_date = %(as_of)s and day > %(as_of)s::date - 91 order by day desc, kpi""",
     "data_quality": """
         select file_name as file, source, rows_read, rows_inserted, rows_replaced, rows_duplicate, rows_rejected
-        from bi.data_quality where token = %(night)s and status = 'loaded' order by load_id desc""",
+        from bi.data_quality
+        where token > %(previous_night)s and token <= %(night)s and status = 'loaded' order by load_id desc""",
 }  # fmt: skip
 
 
 def sales_summary(connection: Connection, zone: ZoneInfo) -> SalesSummary:
     """The content of the sales summary, as ``bi`` is published now; times are shown in ``zone``."""
     published = connection.execute(
-        "select business, currency, as_of_date, published_at, night from bi.publication"
+        "select business, currency, as_of_date, published_at, night, previous_night from bi.publication"
     ).fetchone()
     assert published is not None
-    business, currency, as_of, published_at, night = published
+    business, currency, as_of, published_at, night, previous_night = published
     parameters = {
         "as_of": as_of,
         "since": _two_years_before(as_of),
@@ -80,7 +81,7 @@ def sales_summary(connection: Connection, zone: ZoneInfo) -> SalesSummary:
         "top": TOP,
     }
     frames: dict[str, Any] = {
-        section: _plain(read_frame(connection, query, {**parameters, "night": night}))
+        section: _plain(read_frame(connection, query, {**parameters, "night": night, "previous_night": previous_night}))
         for section, query in _QUERIES.items()
     }
     if frames["stock"].empty or frames["stock"]["on_hand_units"].isna().all():

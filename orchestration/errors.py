@@ -1,7 +1,6 @@
 """The closed family of Daybreak's errors. Anything a user can cause or cure is raised as one of these.
 
-Not here: how they are shown (cli.py) or retried (defs/). Each class has an exit code
-and says whether trying again can help.
+Not here: how they are shown (cli.py). Each class has an exit code; 6 says that trying again can help.
 """
 
 
@@ -18,7 +17,6 @@ class DaybreakError(Exception):
     """
 
     exit_code = 1
-    is_transient = False
 
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
         self.message = message
@@ -54,7 +52,6 @@ class TransientError(DaybreakError):
     """Another try may succeed: a lost connection, another night still running."""
 
     exit_code = 6
-    is_transient = True
 
 
 class NightRunningError(TransientError):

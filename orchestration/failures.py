@@ -1,6 +1,6 @@
 """A failed run in words: which stage, why, and what to do; put into the outbox once, whoever notices it first.
 
-Not here: noticing it (defs/nightly.py in the stack, cli.py without one) and sending (messages/dispatcher.py).
+Not here: noticing it (defs/nightly.py in the stack, headless.py without one) and sending (messages/dispatcher.py).
 """
 
 import re
@@ -37,6 +37,11 @@ def tell_of_failure(
         link=link,
     )
     with connect(url) as connection:
+        # the night closed itself without knowing why
+        connection.execute(
+            "update ops.nights set message = %s where run_id = %s and status <> 'succeeded'",
+            [f"{why.stage}: {why.reason}", run.run_id],
+        )
         enqueue(
             connection,
             dedupe_key=f"run_failed:{run.run_id}",

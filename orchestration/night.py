@@ -45,7 +45,7 @@ class Night:
         if row is None or row[0] is None:
             raise ContractError(
                 "this run has no as-of date yet",
-                remedy="run the whole night: the first stage, the ingestion, sets it",
+                remedy="run the whole night: ops/nights sets it, after the ingestion",
             )
         as_of: date = row[0]
         return as_of
@@ -66,9 +66,12 @@ class Night:
                 "no sales line is loaded" + (f" up to {wanted}" if wanted else ""),
                 remedy="see that sources.yaml's globs find the sales files (daybreak check)",
             )
+        today = datetime.now(self.business.profile.zone).date()
+        if wanted is not None and wanted > today:
+            raise ContractError(f"the night cannot be about {wanted}: today is {today}", remedy="name a past day")
         as_of: date = wanted or last[0]
         if wanted is None and self.business.profile.as_of == "yesterday":
-            as_of = datetime.now(self.business.profile.zone).date() - timedelta(days=1)
+            as_of = today - timedelta(days=1)
         with writing(self.connection):
             self.connection.execute("update ops.nights set as_of_date = %s where token = %s", [as_of, self.token])
         return as_of
@@ -94,6 +97,13 @@ class Night:
                     record.counts.written,
                     record.counts.rejected,
                 ],
+            )
+
+    def begin_build(self, fingerprint: str) -> None:
+        """Note with what code the facts are built from here on, whether or not the build ends well."""
+        with writing(self.connection):
+            self.connection.execute(
+                "update ops.nights set built_fingerprint = %s where token = %s", [fingerprint, self.token]
             )
 
     def has_run(self, *stages: str) -> bool:
@@ -128,15 +138,21 @@ def lease(url: str, *, run_id: str, business: Business) -> Iterator[Night]:
     with connect(url) as keeper:
         if not keeper.execute("select pg_try_advisory_lock(%s)", [ALIVE_LOCK]).fetchone()[0]:  # type: ignore[index]
             raise _somebody_else(keeper)
-        token = _next_token(keeper, run_id, business)
-        with connect(url, token=token) as connection:
-            night = Night(token=token, run_id=run_id, url=url, connection=connection, business=business)
-            try:
-                yield night
-            finally:
-                # A run that ends without having said so did not reach its end; if this fails, the next night says it.
-                with suppress(DaybreakError, psycopg.Error):
-                    night.finish("failed", "the run ended before the night did")
+        try:
+            token = _next_token(keeper, run_id, business)
+            with connect(url, token=token) as connection:
+                night = Night(token=token, run_id=run_id, url=url, connection=connection, business=business)
+                try:
+                    yield night
+                finally:
+                    # A run that ends without having said so did not reach its end; if this fails, the next night
+                    # says it.
+                    with suppress(DaybreakError, psycopg.Error):
+                        night.finish("failed", "the run ended before the night did")
+        finally:
+            # closing alone frees it when the server gets to it, and the next night may be quicker
+            with suppress(psycopg.Error):
+                keeper.execute("select pg_advisory_unlock(%s)", [ALIVE_LOCK])
 
 
 def _next_token(keeper: Connection, run_id: str, business: Business) -> int:

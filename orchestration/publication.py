@@ -23,12 +23,13 @@ RETIRED = "bi_retired"
 _PUBLICATION_DDL = f"""
 create table if not exists {LIVE}.publication (
     business text not null, currency text not null, as_of_date date not null,
-    published_at timestamptz not null, night bigint not null);
+    published_at timestamptz not null, night bigint not null, previous_night bigint not null);
 comment on table {LIVE}.publication is 'One row: the publication that bi holds; as_of_date is the last day in it.';
 comment on column {LIVE}.publication.business is 'The business''s name.';
 comment on column {LIVE}.publication.currency is 'The currency of every amount in bi, as ISO 4217 writes it.';
 comment on column {LIVE}.publication.as_of_date is 'The day the figures are about: the last one in them.';
 comment on column {LIVE}.publication.published_at is 'When this publication became visible.';
+comment on column {LIVE}.publication.previous_night is 'The night published before it: 0 for none.';
 comment on column {LIVE}.publication.night is 'The night that published it: its token, higher with every night.';
 """
 
@@ -51,9 +52,17 @@ class Publication:
 
 
 def needs_full_build(connection: Connection, fingerprint: str) -> bool:
-    """Whether all days must be built anew: nothing was ever published, or it was by other code or another calendar."""
-    row = connection.execute("select code_fingerprint from ops.publications order by token desc limit 1").fetchone()
-    return row is None or row[0] != fingerprint
+    """Whether all days must be built anew: nothing was published yet, or other code built what stands.
+
+    Other code may have built facts that no night published: a change that was taken back after a failed night.
+    """
+    row = connection.execute(
+        """select p.code_fingerprint = %(now)s and not exists (
+               select from ops.nights n where n.token > p.token and n.built_fingerprint <> %(now)s)
+           from ops.publications p order by p.token desc limit 1""",
+        {"now": fingerprint},
+    ).fetchone()
+    return row is None or not row[0]
 
 
 def publish(night: Night, tables: Sequence[BiTable], fingerprint: str) -> Publication:
@@ -92,12 +101,23 @@ def publish(night: Night, tables: Sequence[BiTable], fingerprint: str) -> Public
 
 def _swap_schema(connection: Connection, tables: Sequence[BiTable]) -> int:
     """Rename the build to ``bi``: names only, so no lock on a table that somebody reads."""
+    _drop_strangers(connection, tables)
     connection.execute(f"drop schema if exists {RETIRED} cascade")
     connection.execute(f"alter schema {LIVE} rename to {RETIRED}")
     connection.execute(f"alter schema {BUILT} rename to {LIVE}")
     connection.execute(f"grant usage on schema {LIVE} to {BI_READER}")
     counts = (connection.execute(_count(table)).fetchone() for table in tables)
     return sum(int(row[0]) for row in counts if row)
+
+
+def _drop_strangers(connection: Connection, tables: Sequence[BiTable]) -> None:
+    """Drop what an earlier build left of models that are no more: dbt does not, and it would stand in bi for ever."""
+    rows = connection.execute(
+        "select table_name from information_schema.tables where table_schema = %s and table_name <> all(%s)",
+        [BUILT, [table.name for table in tables]],
+    ).fetchall()
+    for row in rows:
+        connection.execute(sql.SQL("drop table {} cascade").format(sql.Identifier(BUILT, row[0])))
 
 
 def _count(table: BiTable) -> sql.Composed:
@@ -137,7 +157,8 @@ def _state_publication(connection: Connection) -> None:
         f"""{_PUBLICATION_DDL}
             delete from {LIVE}.publication;
             insert into {LIVE}.publication
-            select b.name, b.currency, p.as_of_date, p.published_at, p.token
+            select b.name, b.currency, p.as_of_date, p.published_at, p.token,
+                   (select coalesce(max(token), 0) from ops.publications where token < p.token)
             from ops.business b cross join (select * from ops.publications order by token desc limit 1) p;
             grant select on all tables in schema {LIVE} to {BI_READER}"""
     )

@@ -1,7 +1,7 @@
 """`daybreak up`: the database, the demo's data, the first night, then the stack until Ctrl-C.
 
-Not here: supervising processes (stack.py) and running a night (headless.py). Does not import dagster: it would cost the
-supervisor 100 MB for as long as it runs.
+Not here: supervising processes (stack/stack.py) and running a night (headless.py). Does not import dagster: that would
+cost the supervisor 100 MB for as long as it runs.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """Talking to PostgreSQL: connect, read a frame, replace a date, and write only while the lease is ours.
 
-Not here: what is written (the stages) or who holds the lease (lease.py).
+Not here: what is written (the stages) or who holds the lease (night.py).
 """
 
 import re
@@ -50,7 +50,8 @@ def without_password(text: str) -> str:
     >>> without_password("cannot reach postgresql://me:secret@db/sales")
     'cannot reach postgresql://me:***@db/sales'
     """
-    return re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:***@", text)
+    text = re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:***@", text)
+    return re.sub(r"(password=)[^&\s]+", r"\1***", text)
 
 
 @contextmanager

@@ -159,29 +159,6 @@ def no_publication(
     return _message(f"{business}: {headline[0].lower()}{headline[1:]}", content)
 
 
-def source_stopped(
-    *,
-    business: str,
-    source: str,
-    reason: str,
-    remedy: str | None = None,
-    at: datetime,
-    link: str | None = None,
-) -> Message:
-    """A source was refused: its data is missing from the figures until somebody acts.
-
-    >>> from datetime import UTC
-    >>> at = datetime(2026, 3, 1, 4, tzinfo=UTC)
-    >>> source_stopped(business="Café", source="web\\r\\nBcc: x", reason="No column 'qty'", at=at).subject
-    'Café: source web Bcc: x was stopped'
-    """
-    to_do = (f"What to do: {remedy}",) if remedy else ()
-    after = "Nothing of this delivery was loaded. It is tried again on the next night."
-    facts = (("Business", business), ("Source", source), ("Stopped at", stamp(at)))
-    content = _Content(f"Source {source} was stopped", (reason, *to_do, after), facts, link)
-    return _message(f"{business}: source {source} was stopped", content)
-
-
 def _message(subject: str, content: _Content) -> Message:
     if content.link is not None and not re.fullmatch(r"https?://[^\s<>\"|]+", content.link):
         raise ValueError(f"not an http(s) address: {content.link!r:.100}")

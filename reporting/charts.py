@@ -16,8 +16,8 @@ from reportlab.lib.colors import HexColor
 
 from reporting import style
 from reporting.axes import Plot
-from reporting.fonts import fit, text_width
-from reporting.format import MONTHS, compact, currency_prefix, number
+from reporting.fonts import text_width
+from reporting.format import MONTHS, compact, number
 from reporting.shapes import area, date_axis, legend, put, rectangle, text, value_axis
 
 HISTORY_DAYS = 91  # 13 weeks: long enough for the trend, short enough to see the week's own shape
@@ -130,44 +130,6 @@ def _draw_month(drawing: Drawing, plot: Plot, k: int, month: Point, colour: str)
     if k == 0 or month.day.month == 1:
         year = str(month.day.year)
         put(drawing, text((middle, plot.bottom - 18), year, anchor="middle", is_bold=True, colour=style.INK))
-
-
-def bars_chart(
-    labels: Sequence[str],
-    values: Sequence[object],
-    *,
-    currency: str,
-    width_pt: float = 511.0,
-    row_pt: float = 15.0,
-) -> Drawing | None:
-    """Horizontal bars in the given order, each with its name on the left and its amount at its end.
-
-    Raises:
-        ValueError: as many labels as values are needed.
-    """
-    rows = [(name, v) for name, v in ((n, number(v)) for n, v in zip(labels, values, strict=True)) if v is not None]
-    if not rows:
-        return None
-    height = row_pt * len(rows) + 2
-    size = style.TABLE_PT
-    drawing = Drawing(width_pt, height)
-    label_width = min(width_pt * 0.38, 8 + max(text_width(name[:400], size) for name, _ in rows))
-    amounts = [compact(v, prefix=currency_prefix(currency)) for _, v in rows]
-    room = 6 + max(text_width(t, size, is_bold=True) for t in amounts)
-    low, high = min(0.0, *(v for _, v in rows)), max(0.0, *(v for _, v in rows))
-    left = label_width + (room if low < 0 else 0)
-    plot = Plot(left, 0, width_pt - left - room, height, (low, high if high > low else 1.0), (0, 1))
-    for k, ((name, value), amount) in enumerate(zip(rows, amounts, strict=True)):
-        bottom = height - row_pt * (k + 1) + row_pt * 0.14
-        baseline = bottom + row_pt * 0.36 - size * 0.35
-        label = fit(name, label_width - 8, size)
-        put(drawing, text((label_width - 8, baseline), label, anchor="end", size_pt=size, colour=style.INK))
-        start, end = sorted((plot.x(0), plot.x(value)))
-        colour = style.ACTUAL if value >= 0 else style.BAD
-        drawing.add(rectangle(start, bottom, max(end - start, 0.5), row_pt * 0.72, colour))
-        at, anchor = (end + 4, "start") if value >= 0 else (start - 4, "end")
-        put(drawing, text((at, baseline), amount, anchor=anchor, size_pt=size, colour=style.INK, is_bold=True))
-    return drawing
 
 
 def bar(value: object, largest: float, *, width_pt: float = 110.0, height_pt: float = 7.5) -> Drawing:

@@ -1,6 +1,6 @@
 """The expectation suites as asset checks: on what was loaded, and on tonight's build of bi before it is published.
 
-Not here: the rules (orchestration/checks.py). A broken critical rule blocks what follows, and so fails the night.
+Not here: the rules (orchestration/suites.py). A broken critical rule blocks what follows, and so fails the night.
 """
 
 import dagster as dg

@@ -59,11 +59,15 @@ def dbt_bi(context: dg.AssetExecutionContext, night: NightResource, dbt: DbtCliR
 def _build(stage: str, context: dg.AssetExecutionContext, night: NightResource, dbt: DbtCliResource) -> Iterator[Any]:
     """Build the selected models and run their tests; unit tests belong to the test suite, not to the night."""
     tonight = night.get()
+    is_full = needs_full_build(tonight.connection, night.code_fingerprint)
+    tonight.begin_build(night.code_fingerprint)
     arguments = ["build", "--exclude-resource-type", "unit_test"]
-    if needs_full_build(tonight.connection, night.code_fingerprint):
+    if is_full:
         context.log.info("nothing was published yet, or by other code or another calendar: building all days anew")
         arguments.append("--full-refresh")
-    with tonight.stage(stage) as record:
+    # a part of the models, as somebody may select in the UI, is no stage done: publishing asks for both of them whole
+    name = f"{stage}, in part" if context.assets_def.is_subset else stage
+    with tonight.stage(name) as record:
         invocation = dbt.cli(arguments, context=context)
         for number, event in enumerate(invocation.stream().fetch_row_counts(), start=1):
             if number == 5:

@@ -1,6 +1,6 @@
 """The last stage: say that the figures are ready, and close the night.
 
-Not here: sending (the dispatcher does, from the outbox) and what is said when a night fails (nightly.py).
+Not here: sending (the dispatcher does, from the outbox) and what is said of a failed night (orchestration/failures.py).
 """
 
 import dagster as dg
@@ -42,5 +42,6 @@ def outbox(night: NightResource) -> dg.MaterializeResult:
             slack=tonight.business.alerts.slack,
         )
         record.counts = Counts(written=new)
-    tonight.finish("succeeded")
+        # in the same transaction: good news is never sent for a night that does not count as one
+        tonight.finish("succeeded")
     return dg.MaterializeResult(metadata={"dagster/row_count": new, "text": dg.MetadataValue.text(message.text)})

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from orchestration.business import Business, load_business
+from orchestration.business import load_business
 from orchestration.errors import DaybreakError
 from orchestration.failures import tell_of_failure
 from orchestration.headless import JOB
@@ -45,11 +45,11 @@ def nightly() -> dg.Definitions:
     return dg.Definitions(
         jobs=[job],
         schedules=[schedule],
-        sensors=[_new_files_sensor(business), _failure_sensor(business)],
+        sensors=[_new_files_sensor(), _failure_sensor()],
     )
 
 
-def _new_files_sensor(business: Business) -> dg.SensorDefinition:
+def _new_files_sensor() -> dg.SensorDefinition:
     @dg.sensor(
         name="new_files",
         job_name=JOB,
@@ -59,6 +59,8 @@ def _new_files_sensor(business: Business) -> dg.SensorDefinition:
     )
     def new_files() -> Iterator[dg.RunRequest | dg.SkipReason]:
         try:
+            # read at every look, so that an edit of the business folder counts at once
+            business = load_business(Settings().business_folder)
             with connect(_database_url()) as connection:
                 waiting = waiting_files(connection, business, Settings().data_folder)
         except DaybreakError as error:
@@ -76,7 +78,7 @@ def _new_files_sensor(business: Business) -> dg.SensorDefinition:
     return new_files
 
 
-def _failure_sensor(business: Business) -> dg.SensorDefinition:
+def _failure_sensor() -> dg.SensorDefinition:
     @dg.run_failure_sensor(
         name="tell_of_failures",
         minimum_interval_seconds=LOOK_FOR_FAILURES_SECONDS,
@@ -87,6 +89,7 @@ def _failure_sensor(business: Business) -> dg.SensorDefinition:
         if context.dagster_run.tags.get("dagster/will_retry") == "true":
             return dg.SkipReason("the run is tried again")
         settings = Settings()
+        business = load_business(settings.business_folder)
         link = f"http://{settings.ui_host}:{settings.ui_port}/runs/{context.dagster_run.run_id}"
         tell_of_failure(context.instance, context.dagster_run, url=_database_url(), business=business, link=link)
         return None

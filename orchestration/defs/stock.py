@@ -20,16 +20,19 @@ BACKTEST = """
     where as_of_date = %(as_of)s and series = %(series)s"""
 INVENTORY = """
     with latest as (
+        -- each location's newest count of a product: not every place counts on the same day
         select product_id, sum(on_hand_units)::double precision as on_hand_units,
                sum(on_order_units)::double precision as on_order_units
-        from staging.stg_inventory_levels
-        where snapshot_date = (
-            select max(snapshot_date) from staging.stg_inventory_levels where snapshot_date <= %(as_of)s)
+        from (
+            select distinct on (product_id, location_id) product_id, on_hand_units, on_order_units
+            from staging.stg_inventory_levels where snapshot_date <= %(as_of)s
+            order by product_id, location_id, snapshot_date desc) as newest
         group by product_id)
     select p.product_id, l.on_hand_units, l.on_order_units, p.lead_time_days::double precision as lead_time_days
     from marts.dim_product p left join latest l using (product_id)
     where p.product_key <> -1 and not p.is_charge_code
-      and (l.product_id is not null or p.first_sale_date is not null)"""
+      and (l.product_id is not null or p.first_sale_date is not null)
+      and (p.discontinued_on is null or p.discontinued_on > %(as_of)s)"""
 
 
 @dg.asset(
@@ -53,9 +56,11 @@ def recommendations(night: NightResource) -> dg.MaterializeResult:
         forecast, backtest, inventory = (
             read_frame(tonight.connection, query, parameters) for query in (FORECAST, BACKTEST, INVENTORY)
         )
+        # what is no longer sold, or is no product, is not ordered
+        sold = set(inventory["product_id"])
         decided = reorder_points(
-            forecast,
-            backtest,
+            forecast[forecast["unique_id"].isin(sold)],
+            backtest[backtest["unique_id"].isin(sold)],
             inventory,
             service_level_pct=profile.service_level_pct,
             default_lead_time_days=profile.default_lead_time_days,

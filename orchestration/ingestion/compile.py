@@ -10,7 +10,7 @@ from orchestration.business import ColumnMapping, Source
 from orchestration.errors import ConfigurationError, SourceError
 from orchestration.ingestion import dates
 from orchestration.ingestion.contract import ENTITIES, Column, Entity
-from orchestration.ingestion.expressions import render
+from orchestration.ingestion.expressions import names_in, render
 from orchestration.ingestion.rules import DUPLICATE, Rule, form_rule
 from orchestration.ingestion.values import cleaned, literal, number
 from orchestration.yaml_files import nearest
@@ -46,7 +46,8 @@ class Mapped:
 def check_columns(source: Source, header: list[str], file: str) -> None:
     """Raise SourceError if the file lacks a column that the mapping reads."""
     for target, mapping in source.columns.items():
-        for name in (mapping.from_, *(mapping.numbered_within or ())):
+        read = names_in(mapping.expression) if mapping.expression else {mapping.from_}
+        for name in (*read, *(mapping.numbered_within or ())):
             if name is not None and name not in header:
                 reader = f"{source.name}.columns.{target}"
                 raise SourceError(

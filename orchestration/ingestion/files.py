@@ -39,7 +39,10 @@ def find_files(data_folder: Path, source: Source) -> list[SourceFile]:
         relative_path = path.relative_to(data_folder).as_posix()
         if not relative_path.isprintable():  # bytes that are no UTF-8, or a line end: the ledger could not name it
             raise SourceError(f"{relative_path!r}: a name that cannot be shown", remedy="rename the file")
-        stat = path.stat()
+        try:
+            stat = path.stat()
+        except FileNotFoundError:  # moved since it was listed: no file of tonight
+            continue
         files.append(SourceFile(path, relative_path, stat.st_size, stat.st_mtime_ns))
     return files
 

@@ -102,6 +102,7 @@ def load_source(
         load.old_contents = _contents_of_old_mapping(connection, source, mapping_sha256, files, pending)
         if not pending:
             return LoadReport(source=source.name)
+        _check_not_renamed(connection, business, source, pending)
         readers = [open_reader(file.path, source) for file in pending]
         headers = [reader.header() for reader in readers]
         for file, header in zip(pending, headers, strict=True):
@@ -112,9 +113,30 @@ def load_source(
     except SourceError as error:
         load.record_stop(pending, str(error))
         raise
+    except OSError as error:
+        gone = SourceError(f"{error.filename}: cannot be read: {error.strerror}", remedy="was it moved meanwhile?")
+        load.record_stop(pending, str(gone))
+        raise gone from None
     if too_many:
         raise SourceError(too_many, remedy=f"look at quarantine.rejected_rows where source = '{source.name}'")
     return report
+
+
+def _check_not_renamed(
+    connection: Connection, business: Business, source: Source, pending: Sequence[SourceFile]
+) -> None:
+    """Raise SourceError if a file was loaded by a source that is no longer there: its rows would stand twice."""
+    names = [own.name for own in business.sources]
+    row = connection.execute(
+        """select source, file_path from ops.loads
+           where entity = %s and status = 'loaded' and source <> all(%s) and file_sha256 = any(%s) limit 1""",
+        [source.entity, names, [file.sha256 for file in pending]],
+    ).fetchone()
+    if row:
+        raise SourceError(
+            f"{row[1]} was loaded by the source {row[0]!r}, which sources.yaml no longer has",
+            remedy=f"a source keeps its name: call {source.name!r} {row[0]!r} again",
+        )
 
 
 def _contents_of_old_mapping(
@@ -176,11 +198,14 @@ class _Load:
         if too_many:
             self._stop(load_ids, too_many)
             return LoadReport(source=self.source.name), too_many
-        stood = self._forget_the_source(mapped.entity) if self.old_contents else 0
+        if self.old_contents:
+            self._note_overwritten(mapped.entity, files)
+            self._forget_the_source(mapped.entity)
         self._supersede([file.sha256 for file in files])
         n_inserted = merge.write(self.connection, mapped.entity, self.source.name, self.token)
         failpoints.reach("load.merged")
-        self._check_nothing_lost(mapped.entity, stood, files)
+        if self.old_contents:
+            self._check_nothing_lost(mapped.entity)
         return self._close_loads(load_ids, n_inserted), None
 
     # the ledger -----------------------------------------------------------------------------------------------------
@@ -218,10 +243,10 @@ class _Load:
         with writing(self.connection):
             self._open_loads(files, status="stopped", message=message)
 
-    def _forget_the_source(self, entity: Entity) -> int:
+    def _forget_the_source(self, entity: Entity) -> None:
         """Take back all rows of the source, read anew under the changed mapping; their days are re-opened."""
         self._supersede(list(self.old_contents))
-        return merge.delete_source(self.connection, entity, self.source.name, self.token)
+        merge.delete_source(self.connection, entity, self.source.name, self.token)
 
     def _supersede(self, contents: Sequence[str]) -> None:
         """Older loads of the same contents give way, with what they rejected."""
@@ -233,18 +258,26 @@ class _Load:
             [self.source.name, list(contents)],
         )
 
-    def _check_nothing_lost(self, entity: Entity, stood: int, files: Sequence[SourceFile]) -> None:
-        """Under a changed mapping: contents that a newer file of the same name has replaced must not be missed."""
-        if self.old_contents <= {file.sha256 for file in files}:
-            return
+    def _note_overwritten(self, entity: Entity, files: Sequence[SourceFile]) -> None:
+        """Table ``at_risk``: the keys of rows from contents that none of tonight's files has any more."""
+        key = ", ".join(f"r.{k}" for k in entity.key)
+        self.connection.execute(
+            f"""create temporary table at_risk on commit drop as
+                select {key} from {entity.table} r join ops.loads l on l.load_id = r._load_id
+                where r._source = %s and l.file_sha256 <> all(%s)""",
+            [self.source.name, [file.sha256 for file in files]],
+        )
+
+    def _check_nothing_lost(self, entity: Entity) -> None:
+        """Under a changed mapping: what an overwritten content once brought must have come again tonight."""
         row = self.connection.execute(
-            f"select count(*) from {entity.table} where _source = %s", [self.source.name]
+            f"select count(*) from at_risk a left join {entity.table} r using ({', '.join(entity.key)}) "
+            "where r._load_id is null"
         ).fetchone()
-        n_now = row[0] if row else 0
-        if n_now < stood:
+        if row and row[0]:
             raise SourceError(
-                f"the mapping of {self.source.name} changed, but {stood} rows stand and the files bring only {n_now}: "
-                "some were loaded from contents that have been overwritten since",
+                f"the mapping of {self.source.name} changed, and {row[0]} of its rows are in no file any more: they "
+                "were loaded from contents that have been overwritten since",
                 remedy="put those files back under other names, or take the change of the mapping back",
             )
 

@@ -13,12 +13,20 @@ _LINEAGE = "%(source)s, t._row / 10000000000, t._row %% 10000000000"
 
 
 def reject_repeats(connection: Connection, entity: Entity) -> None:
-    """Reject (rule 0) every good row that is identical to the one with its business key before it."""
-    _find_repeats(connection, entity)
+    """Reject (rule 0) every good row that is identical to the one with its business key before it in its file.
+
+    Only in its file: two exports that overlap are as good in one night as they are in two.
+    """
+    key = ", ".join(f"t.{k}" for k in entity.key)
+    whole = _row_of(entity, "t")
     connection.execute(
-        "update typed t set _rule = 0 from repeats r where r._row = t._row and r.is_same and not r.is_first"
+        f"""update typed t set _rule = 0 from (
+                select _row, ({whole}) is not distinct from lag({whole}) over in_file as is_same,
+                       lag(_row) over in_file is null as is_first
+                from typed t where _rule is null
+                window in_file as (partition by _row / 10000000000, {key} order by _row)) r
+            where r._row = t._row and r.is_same and not r.is_first"""
     )
-    connection.execute("drop table repeats")
 
 
 def write(connection: Connection, entity: Entity, source: str, token: int) -> int:

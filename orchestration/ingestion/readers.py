@@ -3,12 +3,15 @@
 Not here: the formats (csv_reader.py, table_readers.py), or what the texts mean (compile.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from orchestration.business import Source
+from orchestration.errors import ConfigurationError
+from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.csv_reader import CsvReader
+from orchestration.ingestion.expressions import names_in
 from orchestration.ingestion.rows import Staged
 from orchestration.ingestion.table_readers import ExcelReader, ParquetReader
 from orchestration.warehouse import Connection
@@ -31,5 +34,33 @@ def open_reader(path: Path, source: Source) -> Reader:
     if source.format == "csv":
         return CsvReader(path, source.csv)
     if source.format == "excel":
-        return ExcelReader(path, source.excel.sheet, source.excel.header_row)
-    return ParquetReader(path)
+        return ExcelReader(path, source.excel.sheet, source.excel.header_row, decimal_marks(source))
+    return ParquetReader(path, decimal_marks(source))
+
+
+def decimal_marks(source: Source) -> Mapping[str, str]:
+    """The header names that the mapping reads, each with the decimal mark that its typed numbers are to be written with.
+
+    That is the mark of the number column it becomes, for there they are read again; and a point where it becomes none.
+
+    Raises:
+        ConfigurationError: a name becomes two number columns that are read with different marks.
+    """
+    marks: dict[str, str] = {}
+    others: dict[str, str] = {}  # what stands beside a column, or in an expression, which may know better
+    for target, mapping in source.columns.items():
+        is_number = ENTITIES[source.entity].column(target).type not in ("text", "date", "timestamptz")
+        mark = mapping.decimal or source.decimal if is_number else "."
+        if is_number and mapping.from_ is not None and marks.setdefault(mapping.from_, mark) != mark:
+            raise ConfigurationError(
+                f"{source.where(f'columns.{target}.decimal')}: {mapping.from_!r} is read with {mark!r} here and with "
+                f"{marks[mapping.from_]!r} elsewhere",
+                remedy="a typed number has one decimal mark only: give both columns the same",
+            )
+        if is_number:
+            others |= dict.fromkeys(names_in(mapping.expression or "null"), mark)
+        else:
+            for name in (mapping.from_, *(mapping.numbered_within or ()), *names_in(mapping.expression or "null")):
+                others.setdefault(name or "", ".")
+    others.pop("", None)
+    return others | marks

@@ -4,11 +4,14 @@ Not here: CSV (csv_reader.py).
 """
 
 import io
-from collections.abc import Sequence
+import zipfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 import psycopg
 from psycopg import sql
@@ -27,23 +30,36 @@ from orchestration.warehouse import Connection
 from orchestration.yaml_files import nearest
 
 ROWS_PER_BATCH = 50_000
+# By width: the significant digits that a float keeps of a decimal, more being noise of the binary form; and up to where
+# it keeps every whole number, some of which have a digit more.
+FLOATS = {16: (4, 2**11), 32: (7, 2**24), 64: (15, 2**53)}
+SCANNED_BYTES = 1 << 20
 
 
-def cell_text(value: object) -> str:
-    """A typed cell as text: ISO dates, a decimal point, whole numbers without ``.0``, never an exponent.
+def cell_text(value: object, decimal: str = ".", float_bits: int = 64) -> str:
+    """A typed cell as text: ISO dates, whole numbers without ``.0``, never an exponent; texts as they are.
+
+    Args:
+        value: the cell.
+        decimal: the decimal mark to write numbers with: the one their column is read with.
+        float_bits: 16, 32 or 64: the width of the floats in the file.
 
     >>> cell_text(7.0), cell_text(0.1 + 0.2), cell_text(1e-05), cell_text(4e15), cell_text(True), cell_text(None)
     ('7', '0.3', '0.00001', '4000000000000000', 'true', '')
+    >>> cell_text(12.345, ","), cell_text("12.345", ","), cell_text(19.989999771118164, float_bits=32)
+    ('12,345', '12.345', '19.99')
     """
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        # 15 significant digits are what a double keeps of a decimal: more is noise of the binary form
-        return format(Decimal(format(value, ".15g")), "f")
+        digits, largest_whole = FLOATS[float_bits]
+        if value.is_integer() and abs(value) <= largest_whole:
+            return str(int(value))
+        return format(Decimal(format(value, f".{digits}g")), "f").replace(".", decimal)
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return format(value, "f").replace(".", decimal)
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     if isinstance(value, date | time):
@@ -52,46 +68,85 @@ def cell_text(value: object) -> str:
 
 
 class ExcelReader:
-    """One sheet of a workbook (.xlsx, .xls, .xlsb, .ods)."""
+    """One sheet of a workbook (.xlsx, .xls, .xlsb, .ods); ``decimal_marks`` has every header name that is read.
 
-    def __init__(self, path: Path, sheet: str | None, header_row: int) -> None:
+    Error cells (``#N/A``) reject their row in .xlsx and .xlsm only: in the other formats they come as empty cells.
+    """
+
+    def __init__(self, path: Path, sheet: str | None, header_row: int, decimal_marks: Mapping[str, str]) -> None:
         self.path = path
         self.sheet = sheet
         self.header_row = header_row
+        self.decimal_marks = decimal_marks
 
     def header(self) -> list[str]:
         """The header row's texts, without the empty cells after the last named one."""
-        rows = self._rows()
+        return checked_header(self.path, self._names(self._rows()))
+
+    def _names(self, rows: list[list[object]]) -> list[str]:
         if len(rows) < self.header_row:
             raise SourceError(f"{self.path}: the sheet has no row {self.header_row}", remedy="set excel.header_row")
         names = [cell_text(v).strip() for v in rows[self.header_row - 1]]
         while names and not names[-1]:
             names.pop()
-        return checked_header(self.path, names)
+        return names
 
     def stage(self, connection: Connection, columns: Sequence[str], load_id: int) -> Staged:
         """COPY every row below the header that is not empty."""
-        rows = 0
-        unreadable: list[Unreadable] = []
+        n_rows, unreadable = 0, list[Unreadable]()
+        rows = self._rows()
+        header = self._names(rows)
+        marks = [self.decimal_marks.get(name, ".") for name in header]
+        marks += ["."] * (max(map(len, rows)) - len(marks))
+        errors = self._errors(header)
         names = sql.SQL(", ").join(map(sql.Identifier, ["_row", *columns]))
         with (
             connection.cursor() as cursor,
             cursor.copy(sql.SQL("copy incoming ({}) from stdin").format(names)) as copy,
         ):
-            for line, cells in enumerate(self._rows(), start=1):
-                record = [cell_text(v) for v in cells]
-                if line <= self.header_row or not any(record):
+            for line, cells in enumerate(rows[self.header_row :], start=self.header_row + 1):
+                record = [cell_text(v, mark) for v, mark in zip(cells, marks, strict=False)]
+                problem = _put_errors(record, errors[line]) if line in errors else None
+                if not any(record):
                     continue
                 row = load_id * ROWS_PER_LOAD + line
                 beyond = [text for text in record[len(columns) :] if text]
-                problem = problem_of(record[: len(columns)] + beyond, len(columns))
+                problem = problem or problem_of(record[: len(columns)] + beyond, len(columns))
                 if problem:
                     unreadable.append(Unreadable(row, *problem, printable("\t".join(record))))
                     too_many_unreadable(self.path, unreadable)
                 else:
                     copy.write_row((row, *(text or None for text in record[: len(columns)])))
-                    rows += 1
-        return Staged(rows, tuple(unreadable))
+                    n_rows += 1
+        return Staged(n_rows, tuple(unreadable))
+
+    def _errors(self, header: Sequence[str]) -> dict[int, list[tuple[int, str, str]]]:
+        """The error cells below the header, by line: position from 0, name (``E5``), error; not of unread columns."""
+        errors: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
+        if not _may_hold_errors(self.path):
+            return errors
+        import openpyxl
+
+        try:
+            book = openpyxl.load_workbook(self.path, read_only=True, data_only=True)
+            try:
+                sheet = book[self.sheet or book.sheetnames[0]]
+                sheet.reset_dimensions()  # what the file says of its size need not be so
+                for cell in (c for cells in sheet.iter_rows(min_row=self.header_row + 1) for c in cells):
+                    if cell.data_type == "e" and self._is_read(header, cell.column - 1):
+                        errors[cell.row].append((cell.column - 1, cell.coordinate, str(cell.value)))
+            finally:
+                book.close()
+        except (KeyError, ValueError, TypeError, OSError, ParseError, zipfile.BadZipFile) as error:
+            raise SourceError(
+                f"{self.path}: it holds error cells (#N/A), but not where: {error}",
+                remedy="open and save it in Excel",
+            ) from None
+        return errors
+
+    def _is_read(self, header: Sequence[str], position: int) -> bool:
+        """Whether a cell there matters; beyond the header every cell does, for it has no place in a row."""
+        return position >= len(header) or header[position] in self.decimal_marks
 
     def _rows(self) -> list[list[object]]:
         import python_calamine
@@ -111,11 +166,38 @@ class ExcelReader:
             ) from None
 
 
+def _may_hold_errors(path: Path) -> bool:
+    """Whether a sheet of the workbook may hold an error cell: a scan of its bytes, for most hold none."""
+    if path.suffix.lower() not in (".xlsx", ".xlsm") or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as parts:
+        for name in parts.namelist():
+            if "worksheets/" in name.lower() and name.lower().endswith(".xml"):
+                with parts.open(name) as part:
+                    end = b""
+                    while chunk := part.read(SCANNED_BYTES):
+                        chunk = end + chunk
+                        if b't="e"' in chunk or b"t='e'" in chunk:
+                            return True
+                        end = chunk[-4:]  # one byte less than what is looked for, which may lie across two chunks
+    return False
+
+
+def _put_errors(record: list[str], errors: Sequence[tuple[int, str, str]]) -> tuple[str, str]:
+    """Put the errors into the record, where empty texts stand for them; return the rule broken, and a sentence."""
+    record += [""] * (max(position for position, _, _ in errors) + 1 - len(record))
+    for position, _, error in errors:
+        record[position] = error
+    _, cell, error = errors[0]
+    return "excel_error", f"Cell {cell} holds the error {error}."
+
+
 class ParquetReader:
     """A Parquet file, a row group at a time; ``line`` is the row's number, from 1."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, decimal_marks: Mapping[str, str]) -> None:
         self.path = path
+        self.decimal_marks = decimal_marks
 
     def header(self) -> list[str]:
         """The names of the columns."""
@@ -130,7 +212,7 @@ class ParquetReader:
         statement = sql.SQL("copy incoming ({}) from stdin (format csv, force_null ({}))").format(names, names)
         try:
             for batch in self._file().iter_batches(batch_size=ROWS_PER_BATCH):
-                texts, first = _as_text(batch), load_id * ROWS_PER_LOAD + n_rows + 1
+                texts, first = _as_text(batch, self.decimal_marks), load_id * ROWS_PER_LOAD + n_rows + 1
                 written = _as_csv(texts)
                 if b"\0" in written:
                     unreadable += _stage_with_nul(connection, names, texts, first)
@@ -176,14 +258,16 @@ def _stage_with_nul(connection: Connection, names: sql.Composed, texts: Any, fir
     return unreadable
 
 
-def _as_text(batch: Any) -> Any:
+def _as_text(batch: Any, decimal_marks: Mapping[str, str]) -> Any:
     """The record batch with every column as text, as ``cell_text`` writes it; what has no offset gets none."""
     import pyarrow as pa
 
-    return pa.RecordBatch.from_arrays([_column_as_text(c) for c in batch.columns], names=batch.schema.names)
+    names = batch.schema.names
+    texts = [_column_as_text(c, decimal_marks.get(n.strip(), ".")) for n, c in zip(names, batch.columns, strict=True)]
+    return pa.RecordBatch.from_arrays(texts, names=names)
 
 
-def _column_as_text(column: Any) -> Any:
+def _column_as_text(column: Any, decimal: str) -> Any:
     import pyarrow as pa
     from pyarrow import types
 
@@ -197,7 +281,8 @@ def _column_as_text(column: Any) -> Any:
             return column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         pass  # lists, structs, bytes: as Python shows them, for no mapping reads them
-    return pa.array([None if v is None else cell_text(v) for v in column.to_pylist()], pa.string())
+    bits = kind.bit_width if types.is_floating(kind) else 64
+    return pa.array([None if v is None else cell_text(v, decimal, bits) for v in column.to_pylist()], pa.string())
 
 
 def _timestamp_as_text(column: Any) -> Any:

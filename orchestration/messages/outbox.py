@@ -1,6 +1,6 @@
 """Putting messages into ops.outbox, in the transaction that makes them true, and clearing out old ones.
 
-Not here: how a message is worded (reporting/alerts.py) or delivered (dispatcher.py).
+Not here: how a message is worded (reporting/alerts.py) or delivered (delivery.py).
 """
 
 from collections.abc import Iterable, Sequence

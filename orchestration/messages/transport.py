@@ -1,6 +1,6 @@
 """Sending one message over SMTP or to a Slack webhook, and saying whether trying again can help.
 
-Not here: which message is due, and when it is tried again (dispatcher.py). No database.
+Not here: which message is due, and when it is tried again (delivery.py). No database.
 """
 
 import contextlib

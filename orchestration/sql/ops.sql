@@ -27,7 +27,8 @@ create table if not exists ops.nights (
     started_at timestamptz not null default clock_timestamp(),
     finished_at timestamptz,
     status text not null default 'running' check (status in ('running', 'succeeded', 'failed', 'abandoned')),
-    message text
+    message text,
+    built_fingerprint text
 );
 comment on table ops.nights is 'One row per attempt: a run that took the lease.';
 

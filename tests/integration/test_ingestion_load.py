@@ -6,6 +6,7 @@ Not here: what a value (test_ingestion_values.py) or a file (test_ingestion_file
 import os
 import shutil
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -264,7 +265,7 @@ def test_a_changed_mapping_never_loses_what_an_overwritten_file_once_brought(hou
     house.night()
     house.describe(sales(columns={"channel": {"constant": "web"}}))
     before = house.raw()
-    with pytest.raises(SourceError, match="contents that have been overwritten since"):
+    with pytest.raises(SourceError, match="in no file any more"):
         house.night()
     assert house.raw() == before
     assert house.column("select status from ops.loads order by load_id") == ["loaded", "loaded", "stopped"]
@@ -417,3 +418,58 @@ def test_a_file_that_may_not_be_read_is_named(house: House) -> None:
     house.write("a.csv", HEADER, line()).chmod(0)
     with pytest.raises(SourceError, match=r"a\.csv: cannot be read"):
         house.night()
+
+
+# what a review found ---------------------------------------------------------------------------------------------
+
+
+def test_an_expression_over_a_column_that_one_file_lacks_is_refused(house: House) -> None:
+    house.write("a.csv", HEADER + ",cust", line("1") + ",C-1")
+    house.write("b.csv", HEADER, line("2"))
+    house.describe(sales(columns={"customer_id": {"expression": "upper(cust)"}}))
+    with pytest.raises(SourceError, match=r"b\.csv: there is no column 'cust'"):
+        house.night()
+    assert house.raw() == []
+
+
+def test_a_renamed_source_does_not_double_its_rows(house: House) -> None:
+    house.write("a.csv", HEADER, line("1"))
+    house.night()
+    house.describe(sales(name="pos", columns={"line_id": {"expression": "line || '-1'"}}))
+    with pytest.raises(SourceError, match=r"loaded by the source 'sales', which sources\.yaml no longer has"):
+        house.night()
+    assert len(house.raw()) == 1
+
+
+def test_gains_under_a_changed_mapping_do_not_hide_losses(house: House) -> None:
+    house.write("latest.csv", HEADER, line("1"), line("2"))
+    house.write("b.csv", HEADER, *(line(str(n), price="x") for n in range(10, 20)))
+    house.night()
+    house.write("latest.csv", HEADER, line("3"))
+    house.night()
+    house.describe(sales(columns={"unit_price": {"constant": "1"}}))
+    before = house.raw()
+    with pytest.raises(SourceError, match="2 of its rows are in no file any more"):
+        house.night()
+    assert house.raw() == before
+
+
+def test_overlapping_files_are_no_rejected_repeats(house: House) -> None:
+    house.describe(sales(duplicates="reject", max_rejected_pct=0))
+    house.write("a.csv", HEADER, line("1"), line("2"))
+    house.write("b.csv", HEADER, line("2"), line("3"))
+    assert counts(house.night()) == (4, 3, 0, 1, 0)
+
+
+def test_a_file_that_vanishes_is_named(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = house.write("a.csv", HEADER, line("1"))
+    read = load_module.open_reader
+
+    def vanish(*args: Any) -> Any:
+        path.unlink()
+        return read(*args)
+
+    monkeypatch.setattr(load_module, "open_reader", vanish)
+    with pytest.raises(SourceError, match=r"a\.csv: cannot be read: No such file"):
+        house.night()
+    assert house.column("select status from ops.loads") == ["stopped"]

@@ -292,9 +292,7 @@ def test_stop_rolls_back_a_client_in_a_transaction(folder: Path) -> None:
     server.start()
     with psycopg.connect(server.url()) as connection:
         connection.execute("create table lost (n int)")
-        began = time.monotonic()
         server.stop()
-        assert time.monotonic() - began < 10
         with pytest.raises(psycopg.OperationalError):
             connection.execute("select 1")
         connection.close()

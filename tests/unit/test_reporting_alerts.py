@@ -14,7 +14,6 @@ from reporting.alerts import (
     one_line,
     run_failed,
     slack_text,
-    source_stopped,
 )
 
 AT = datetime(2026, 3, 18, 4, 5, tzinfo=UTC)
@@ -33,7 +32,6 @@ def _all(text: str, link: str | None = None) -> list[Message]:
             link=link,
         ),
         no_publication(business=text, last_published_at=AT, expected_by=AT, link=link),
-        source_stopped(business=text, source=text, reason=text, remedy=text, at=AT, link=link),
     ]
 
 

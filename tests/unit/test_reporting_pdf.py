@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from reporting.charts import bar, bars_chart, chart_svg, monthly_chart, revenue_chart
+from reporting.charts import bar, chart_svg, monthly_chart, revenue_chart
 from reporting.fonts import fit
 from reporting.pdf import render_pdf, write_pdf
 from reporting.pdf_parts import markup
@@ -219,10 +219,8 @@ def test_nothing_to_draw_is_no_chart() -> None:
     none = empty()
     assert revenue_chart(none.daily, none.forecast, currency="EUR") is None
     assert monthly_chart(none.monthly, currency="EUR", as_of_date=AS_OF) is None
-    assert bars_chart([], [], currency="EUR") is None
     unknown = pd.DataFrame({"day": [AS_OF], "net_revenue": [math.nan]})
     assert revenue_chart(unknown, none.forecast, currency="EUR") is None
-    assert bars_chart(["a"], [math.inf], currency="EUR") is None
 
 
 @pytest.mark.parametrize(("as_of", "is_open"), [(date(2024, 2, 29), False), (date(2024, 2, 28), True)])
@@ -234,14 +232,9 @@ def test_a_month_is_open_until_its_last_day(as_of: date, is_open: bool) -> None:
 
 def test_everything_stays_inside_the_drawing() -> None:
     summary = believable()
-    names = [str(n) for n in summary.products["product_name"].head(10)]
     charts = [
         revenue_chart(summary.daily, summary.forecast, currency="PLN"),
         monthly_chart(summary.monthly, currency="PLN", as_of_date=AS_OF),
-        bars_chart(names, list(summary.products["net_revenue"].head(10)), currency="PLN"),
-        bars_chart(["loss", "gain", "x" * 40_000], [-1e9, 1e9, 0], currency="PLN"),
-        bars_chart(["loss"], [-3], currency="PLN"),
-        bars_chart(["nothing"], [0], currency="PLN"),
         bar(math.nan, 10),
         bar(-20, 10),
     ]

@@ -9,6 +9,8 @@ with dates as (
         as_of_date,
         row_number() over (order by as_of_date desc) as nights_back
     from (select distinct as_of_date from {{ ref('kpi_snapshots') }}) as distinct_dates
+    -- A night that failed may have written a later date: what is published ends with tonight's.
+    where as_of_date <= {{ latest_as_of_date() }}
 )
 
 select
