@@ -39,7 +39,7 @@ def open_reader(path: Path, source: Source) -> Reader:
 
 
 def decimal_marks(source: Source) -> Mapping[str, str]:
-    """The header names that the mapping reads, each with the decimal mark that its typed numbers are to be written with.
+    """The header names that the mapping reads, each with the decimal mark to write its typed numbers with.
 
     That is the mark of the number column it becomes, for there they are read again; and a point where it becomes none.
 
@@ -47,20 +47,19 @@ def decimal_marks(source: Source) -> Mapping[str, str]:
         ConfigurationError: a name becomes two number columns that are read with different marks.
     """
     marks: dict[str, str] = {}
-    others: dict[str, str] = {}  # what stands beside a column, or in an expression, which may know better
+    others: dict[str, str] = {}  # names in expressions: a column that reads the same name itself knows better
     for target, mapping in source.columns.items():
-        is_number = ENTITIES[source.entity].column(target).type not in ("text", "date", "timestamptz")
-        mark = mapping.decimal or source.decimal if is_number else "."
-        if is_number and mapping.from_ is not None and marks.setdefault(mapping.from_, mark) != mark:
-            raise ConfigurationError(
-                f"{source.where(f'columns.{target}.decimal')}: {mapping.from_!r} is read with {mark!r} here and with "
-                f"{marks[mapping.from_]!r} elsewhere",
-                remedy="a typed number has one decimal mark only: give both columns the same",
-            )
-        if is_number:
-            others |= dict.fromkeys(names_in(mapping.expression or "null"), mark)
-        else:
-            for name in (mapping.from_, *(mapping.numbered_within or ()), *names_in(mapping.expression or "null")):
-                others.setdefault(name or "", ".")
-    others.pop("", None)
+        within = names_in(mapping.expression or "null")
+        if ENTITIES[source.entity].column(target).type not in ("text", "date", "timestamptz"):
+            mark = mapping.decimal or source.decimal
+            others |= dict.fromkeys(within, mark)
+            if mapping.from_ is not None and marks.setdefault(mapping.from_, mark) != mark:
+                raise ConfigurationError(
+                    f"{source.where(f'columns.{target}.decimal')}: {mapping.from_!r} is read with {mark!r} here and "
+                    f"with {marks[mapping.from_]!r} by another column",
+                    remedy="a typed number is written with one decimal mark: give both columns the same",
+                )
+        for name in (mapping.from_, *(mapping.numbered_within or ()), *within):
+            if name is not None:
+                others.setdefault(name, ".")
     return others | marks

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from orchestration.business import CsvDialect
-from orchestration.errors import SourceError
-from orchestration.ingestion import csv_reader
+from orchestration.errors import ConfigurationError, SourceError
+from orchestration.ingestion import csv_reader, table_readers
 from orchestration.ingestion.csv_reader import CsvReader
 from orchestration.ingestion.rows import ROWS_PER_LOAD
 from orchestration.ingestion.staging import stage
@@ -324,6 +324,101 @@ def test_a_bad_workbook_is_refused(house: House, make: Callable[[Path], None], p
     assert house.column("select status from ops.loads") == ["stopped"]
 
 
+def test_an_error_cell_rejects_its_row(house: House) -> None:
+    house.describe(excel(columns={"discount_amount": "off"}, excel={"header_row": 2}))
+    day = datetime(2024, 2, 29)
+    rows: list[list[Any]] = [
+        ["#REF!", "a title"],
+        [*HEADER.split(","), "note", "off"],
+        ["1", 1, day, "P", 1, 1, "#N/A", 0],  # nothing reads the note
+        ["2", 1, day, "P", 1, 1, "x", "#N/A"],  # not the default, which is 0
+        ["3", 1, day, "#DIV/0!", "#REF!", 1],
+        [],
+        [None, None, "#NAME?"],
+        ["4", 1, day, "P", 1, 1, None, None, None, "#NULL!"],
+        ["5", 1, day, "P", 1, 1],
+        [None] * 6 + ["#N/A"],
+    ]
+    write_book(house.data / "a.xlsx", ("Sales", rows), ("other", [[None], [None], ["#N/A"]]))
+    assert house.night().rows_read == 6
+    assert house.column("select order_id from raw.sales_lines order by 1") == ["1", "5"]
+    assert house.rejected() == [(line, None, None, "excel_error") for line in (4, 5, 7, 8)]
+    found = house.rows("select reason, raw_row ->> 'line' from quarantine.rejected_rows order by line")
+    assert found[0] == ("Cell H4 holds the error #N/A.", "2\t1\t2024-02-29\tP\t1\t1\tx\t#N/A\t\t")
+    assert [reason for reason, _ in found[1:]] == [
+        "Cell D5 holds the error #DIV/0!.", "Cell C7 holds the error #NAME?.", "Cell J8 holds the error #NULL!.",
+    ]  # fmt: skip
+
+
+def test_a_text_that_looks_like_an_error_is_a_text(house: House) -> None:
+    house.describe(excel(columns={"product_name": "name"}))
+    book = openpyxl.Workbook()
+    for row in ([*HEADER.split(","), "name"], ["1", 1, datetime(2024, 2, 29), "P", 1, 1, "#N/A"]):
+        book.active.append(row)
+    book.active["G2"].data_type = "s"
+    book.save(house.data / "a.xlsx")
+    house.night()
+    assert house.rows("select order_id, product_name from raw.sales_lines") == [("1", "#N/A")]
+
+
+@pytest.mark.parametrize("scanned_bytes", [1, 2, 3, 5, 64])
+def test_an_error_is_found_wherever_the_scan_is_cut(
+    house: House, monkeypatch: pytest.MonkeyPatch, scanned_bytes: int
+) -> None:
+    monkeypatch.setattr(table_readers, "SCANNED_BYTES", scanned_bytes)
+    house.describe(excel())
+    write_book(house.data / "a.xlsx", ("S", [HEADER.split(","), ["2", 1, datetime(2024, 2, 29), "P", "#N/A", 1]]))
+    house.night()
+    assert house.rejected() == [(2, None, None, "excel_error")]
+
+
+def test_a_workbook_without_errors_is_read_once_only(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openpyxl, "load_workbook", None)
+    house.describe(excel())
+    write_book(house.data / "a.xlsx", ("S", [HEADER.split(","), ["1", 1, datetime(2024, 2, 29), "P", 1, 1]]))
+    house.night()
+    assert house.column("select order_id from raw.sales_lines") == ["1"]
+
+
+COMMA = {"from": "price", "decimal": ",", "thousands": "."}
+
+
+def test_typed_numbers_of_a_workbook_are_read_with_the_column_s_mark(house: House) -> None:
+    columns = {
+        "unit_price": COMMA,
+        "discount_amount": {"expression": "coalesce(off, price)", "decimal": ","},
+        "customer_id": "who",
+    }
+    house.describe(excel(columns=columns))
+    day = datetime(2024, 2, 29)
+    rows: list[list[Any]] = [
+        [*HEADER.split(","), "off", "who"],
+        ["1", 1, day, "P", 2.5, 12.345, 0.125, 1.5],
+        ["2", 1, day, "P", "2.5", "12.345", "1,5", "1.5"],
+        ["3", 1, day, "P", 1, 1e-5, None, 1],
+        ["4", 1, day, "P", 1, 1234567.5, 1e15, None],
+    ]
+    write_book(house.data / "a.xlsx", ("S", rows))
+    house.night()
+    assert house.rows(
+        "select order_id, qty_units, unit_price, discount_amount, customer_id from raw.sales_lines order by 1"
+    ) == [
+        ("1", Decimal("2.5"), Decimal("12.345"), Decimal("0.125"), "1.5"),
+        ("2", Decimal("2.5"), 12345, Decimal("1.5"), "1.5"),
+        ("3", 1, Decimal("0.00001"), Decimal("0.00001"), "1"),
+    ]
+    assert [row[:1] for row in house.rejected()] == [(5,)]  # 1e15 is more than an amount may be
+
+
+def test_one_name_read_with_two_marks_is_refused(house: House) -> None:
+    house.describe(excel(columns={"unit_price": COMMA, "discount_amount": "price"}))
+    write_book(house.data / "a.xlsx", ("S", [HEADER.split(",")]))
+    with pytest.raises(
+        ConfigurationError, match=r"discount_amount.decimal: 'price' is read with '\.' here and with ','"
+    ):
+        house.night()
+
+
 # Parquet ------------------------------------------------------------------------------------------------------------
 
 
@@ -382,6 +477,33 @@ def test_dates_and_whole_floats(parquet_house: House) -> None:
     assert parquet_house.rows("select order_id, order_date::text, product_name from raw.sales_lines") == [
         ("17850", "2024-02-29", None)
     ]
+
+
+def test_typed_numbers_of_parquet_are_read_with_the_column_s_mark(house: House) -> None:
+    house.describe(sales(files="*.parquet", format="parquet", decimal=",", columns={"unit_price": COMMA}))
+    kinds = [pa.float64(), pa.float32(), pa.decimal128(10, 3), pa.string()]
+    for i, (kind, value) in enumerate(zip(kinds, [12.345, 12.345, Decimal("12.345"), "12.345"], strict=True)):
+        prices = {" price ": pa.array([value], kind)}  # a header is trimmed before it is looked up
+        table = pa.table(
+            {"order": [str(i)], "line": [1], "at": ["2024-02-29"], "product": [1.5], "qty": [2.5]} | prices
+        )
+        parquet.write_table(table, house.data / f"{i}.parquet")
+    house.night()
+    assert house.rows("select product_id, qty_units, unit_price from raw.sales_lines order by order_id") == [
+        ("1.5", Decimal("2.5"), Decimal("12.345"))
+    ] * 3 + [("1.5", Decimal("2.5"), 12345)]
+
+
+def test_narrow_floats_are_the_decimals_they_were_made_of(parquet_house: House) -> None:
+    prices = pa.array([19.99, 0.1, 16777215.0, 1234.567, None], pa.float32())
+    qty = pa.array([0.5, 2.25, 2047.0, 19.98, 1.0], pa.float16())
+    write_parquet(parquet_house.data / "a.parquet", order=list("12345"), price=prices, qty=qty, name=["x"] * 5)
+    parquet_house.night()
+    assert parquet_house.rows("select unit_price, qty_units from raw.sales_lines order by order_id") == [
+        (Decimal("19.99"), Decimal("0.5")), (Decimal("0.1"), Decimal("2.25")), (16777215, 2047),
+        (Decimal("1234.567"), Decimal("19.98")),
+    ]  # fmt: skip
+    assert parquet_house.rejected() == [(5, "unit_price", None, "missing")]
 
 
 def test_a_nul_in_a_parquet_text_rejects_only_its_row(parquet_house: House) -> None:

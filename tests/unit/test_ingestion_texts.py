@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -152,6 +153,30 @@ def test_cells_as_text(value: object, text: str) -> None:
 @given(st.decimals(-(10**8), 10**8, places=6))
 def test_a_decimal_kept_as_a_double_comes_back_whole(value: Decimal) -> None:
     assert Decimal(cell_text(float(value))) == value
+
+
+@given(st.decimals(-(10**5), 10**5, places=1))
+def test_a_decimal_kept_as_a_narrow_float_comes_back_whole(value: Decimal) -> None:
+    assert Decimal(cell_text(float(np.float32(value)), float_bits=32)) == value
+
+
+@given(st.sampled_from([16, 32, 64]), st.integers(-(2**53), 2**53))
+def test_a_whole_number_that_a_float_can_hold_comes_back_whole(bits: int, number: int) -> None:
+    number %= {16: 2**11, 32: 2**24, 64: 2**53}[bits] + 1
+    assert cell_text(float(number), float_bits=bits) == str(number)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([16, 32, 64]))
+def test_with_a_comma_there_is_no_point_and_no_exponent(value: float, bits: int) -> None:
+    text = cell_text(value, ",", bits)
+    assert set(text) <= set("-0123456789,")
+    assert text.replace(",", ".") == cell_text(value, float_bits=bits)
+    assert cell_text(Decimal(value), ",") == cell_text(Decimal(value)).replace(".", ",")
+
+
+def test_a_mark_changes_numbers_only() -> None:
+    at = datetime(2024, 2, 29, 1, 2, 3, 500_000)
+    assert [cell_text(v, ",") for v in ("12.345", at, None, 7)] == ["12.345", "2024-02-29 01:02:03.500000", "", "7"]
 
 
 def test_what_cannot_be_stored_is_shown_as_an_escape() -> None:
