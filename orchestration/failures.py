@@ -18,6 +18,7 @@ from orchestration.warehouse import connect, without_password
 from reporting.alerts import run_failed
 
 REMEDY_MARK = "\nRemedy: "
+DBT_MARK = "Errors parsed from dbt logs:"
 
 
 def tell_of_failure(
@@ -99,7 +100,10 @@ def _broken_promise(instance: dg.DagsterInstance, run_id: str, step_key: str | N
 
 def _message(error: SerializableErrorInfo) -> str:
     """The message of the error that began it, without the name of its class and without the traceback."""
-    return re.sub(r"^[\w.]+(Error|Exception): ", "", _innermost(error).message)
+    message = re.sub(r"^[\w.]+(Error|Exception): ", "", _innermost(error).message)
+    # of dbt's page what went wrong is told, not the command and where on this machine its files lie
+    _, is_dbt, told = message.partition(DBT_MARK)
+    return re.sub(r"\n *compiled code at [^\n]*", "", told).strip() if is_dbt else message
 
 
 def _exit_code(error: SerializableErrorInfo | None) -> int:

@@ -310,6 +310,25 @@ def test_why_a_run_failed(error: Exception, exit_code: int, reason: str) -> None
     assert why.remedy == getattr(error, "remedy", None)
 
 
+def test_what_dbt_says_is_told_without_its_command_and_paths() -> None:
+    page = (
+        "The dbt CLI process with command\n\n`/home/x/dbt build`\n\nfailed with exit code `1`.\n\n"
+        "Errors parsed from dbt logs:\n\nFailure in test unique_x\n  Got 2 results\n  compiled code at /home/x/y.sql"
+    )
+
+    @dg.op
+    def build() -> None:
+        raise RuntimeError(page)
+
+    @dg.job
+    def job() -> None:
+        build()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = job.execute_in_process(instance=instance, raise_on_error=False)
+        assert why_it_failed(instance, run.run_id).reason == "Failure in test unique_x\n  Got 2 results"
+
+
 def test_a_run_that_left_no_word() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         why = why_it_failed(instance, "11111111-2222-3333-4444-555555555555")
