@@ -11,6 +11,7 @@ from forecasting.panel import PanelError, require_columns
 
 COLUMNS = ("kpi", "day", "value", "expected", "lo", "hi", "score", "direction")
 MAD_TO_SD = 0.6745  # Φ⁻¹(0.75): the median absolute deviation of a normal variable is 0.6745 standard deviations
+FEWEST_LIVELY_DAYS = 0.5  # share of a KPI's days that are not zero
 _FEWEST_VALUES = 4  # same weekdays behind an expectation
 _FEWEST_RESIDUALS = 6  # and residuals behind its spread: judging starts in the eleventh week
 _SCALE_FLOOR = 0.01  # of the KPI's usual size: a constant KPI that moves by less than 5 % is not news
@@ -34,6 +35,8 @@ def kpi_anomalies(
     - MAD_k = median |r − median r| of the same residuals, at least 1 % of the KPI's usual size;
     - score_k = 0.6745 · (x_k − expected_k) / MAD_k, the modified z-score; an anomaly has |score| > 3.5;
     - lo, hi = expected ∓ 3.5 · MAD_k / 0.6745.
+
+    A KPI that moves now and then but is zero on most days has no usual day: none of its days is judged.
 
     A weekday on which the business is closed has the expectation 0 and is not reported for being 0. A day
     without a row or with NaN (no value) is neither judged nor part of a baseline.
@@ -70,6 +73,8 @@ def kpi_anomalies(
     known = _known_days(daily)
     found = []
     for _, one in known.groupby("kpi", sort=True):
+        if _is_sparse(one["value"]):
+            continue
         judged = _judge(one, season_length, window_seasons, scale_seasons)
         reach = threshold * judged["mad"] / MAD_TO_SD
         judged["lo"], judged["hi"] = judged["expected"] - reach, judged["expected"] + reach
@@ -80,6 +85,12 @@ def kpi_anomalies(
     result["direction"] = np.where(result["score"] > 0, "high", "low")
     result["direction"] = result["direction"].astype("str")
     return result[list(COLUMNS)]
+
+
+def _is_sparse(value: pd.Series) -> bool:
+    """Zero on most days, yet not for ever: the first movement of a KPI that never moved is worth a look."""
+    n_lively = int((value != 0).sum())
+    return _FEWEST_VALUES <= n_lively < FEWEST_LIVELY_DAYS * len(value)
 
 
 def _known_days(daily: pd.DataFrame) -> pd.DataFrame:

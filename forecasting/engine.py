@@ -20,6 +20,7 @@ from forecasting.panel import PanelError, require_columns, validate_panel
 from forecasting.series import Memory, Outcome, Plan, forecast_series
 
 DEFAULT_MODELS = ("ets", "theta")
+WIDEST_HALF = 2.0  # of an interval, in ranges of the history
 DEFAULT_ORIGINS = 6
 BACKTEST_COLUMNS = ("unique_id", "cutoff", "ds", "y", "mean", "naive", "model_used")
 _FEWEST_KNOWN = 2  # periods an origin must know; such short ones calibrate the intervals of new products
@@ -228,6 +229,8 @@ def _forecast_frame(
     mean, floor = outcome.mean, 0.0 if one.y.min() >= 0 else -np.inf
     scale = 0.0 if outcome.model_used == "constant" else noise_scale(one.y, plan.short_season)
     largest = np.finfo("float64").max
+    # Scores of a nearly silent scale can be a thousand times too wide; nothing is further off than the history is wide.
+    widest = WIDEST_HALF * max(float(np.ptp(one.y)), float(np.abs(one.y).max()))
     columns: dict[str, object] = {
         "unique_id": one.unique_id,
         "ds": plan.frequency.labels(one.first + len(one.y) + np.arange(plan.horizon)),
@@ -237,6 +240,7 @@ def _forecast_frame(
     for level in levels:
         with np.errstate(over="ignore"):
             half = np.maximum(half, pooled.half_widths(one.unique_id, outcome.model_used, level) * scale)
+            half = np.minimum(half, widest)
             columns[f"lo-{level:g}"] = np.clip(mean - half, max(floor, -largest), largest)
             columns[f"hi-{level:g}"] = np.clip(mean + half, -largest, largest)
     columns["model_used"] = outcome.model_used

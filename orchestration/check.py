@@ -35,7 +35,8 @@ def check_business(settings: Settings, *, say: Callable[[str], None]) -> list[Fi
         ConfigurationError: a file of the business folder is wrong; with file, line and key.
     """
     business = load_business(settings.business_folder)
-    say(f"{business.folder}: {len(business.sources)} sources; data below {settings.data_folder}")
+    noun = "source" if len(business.sources) == 1 else "sources"
+    say(f"{business.folder}: {len(business.sources)} {noun}; data below {settings.data_folder}")
     with database(settings, set_up=False) as url:
         return [_check_source(url, business, source, settings) for source in business.sources]
 
@@ -47,18 +48,18 @@ def _check_source(url: str, business: Business, source: Source, settings: Settin
             check_expressions(connection, business, source)
             files = find_files(settings.data_folder, source)
             if not files:
-                problem = f"no file matches {source.files!r} below {settings.data_folder}"
-                return Finding(source.name, 0, None, 0, 0, problem, is_fine=False)
+                nothing = f"no file matches {source.files!r} below {settings.data_folder}"
+                return Finding(source.name, 0, None, 0, 0, nothing, is_fine=False)
             judged = judge_sample(connection, business, source, files[-1])
     except DaybreakError as error:
         newest = files[-1].relative_path if files else None
         return Finding(source.name, len(files), newest, 0, 0, str(error), is_fine=False)
-    return Finding(
-        source.name,
-        len(files),
-        files[-1].relative_path,
-        judged.read,
-        judged.rejected,
-        judged.first_reason,
-        is_fine=judged.rejected * 100 <= judged.read * source.max_rejected_pct,
-    )
+    is_fine = judged.rejected * 100 <= judged.read * source.max_rejected_pct
+    problem = judged.first_reason
+    if not is_fine:
+        problem = (  # the limit first: it is what stops the source
+            f"{judged.rejected} of {judged.read} rows would be rejected, more than the {source.max_rejected_pct:g} % "
+            f"it allows; the first: {problem}"
+        )
+    newest = files[-1].relative_path
+    return Finding(source.name, len(files), newest, judged.read, judged.rejected, problem, is_fine=is_fine)

@@ -56,6 +56,7 @@ def run_night(settings: Settings, business: Business, url: str, *, as_of: date |
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(PROJECT_ROOT / "dagster.yaml", settings.dagster_home / "dagster.yaml")
     run_id = str(uuid.uuid4())
+    say("reading the dbt project and the stages")
     with dg.DagsterInstance.get() as instance:
         instance.add_event_listener(run_id, Progress(say).on_event)
         # dbt's lines go to a log, so that what is printed is the progress, or with --json one JSON object

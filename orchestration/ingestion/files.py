@@ -33,6 +33,9 @@ def find_files(data_folder: Path, source: Source) -> list[SourceFile]:
 
     The order matters: of two rows with the same business key, the one in the later file wins.
     """
+    if not data_folder.is_dir():
+        # an unmounted share must not look like a quiet day
+        raise SourceError(f"there is no data folder {data_folder}", remedy="name it with --data DIR or DAYBREAK_DATA")
     found = [p for p in data_folder.glob(source.files) if p.is_file() and _is_finished(p)]
     files = []
     for path in sorted(found, key=lambda p: natural_key(p.relative_to(data_folder).as_posix())):

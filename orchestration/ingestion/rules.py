@@ -20,7 +20,7 @@ class Rule:
     reason: str
 
 
-DUPLICATE = Rule(0, "duplicate", None, "null::text", "The row repeats an earlier row of its files.")
+DUPLICATE = Rule(0, "duplicate", None, "null::text", "The row repeats an earlier row of its file.")
 
 
 def form_rule(column: Column, mapping: ColumnMapping, decimal: str) -> tuple[str, str]:

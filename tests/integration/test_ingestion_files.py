@@ -588,3 +588,11 @@ def clear(house: House) -> None:
     )
     for path in house.data.iterdir():
         path.unlink()
+
+
+def test_a_data_folder_that_is_not_there_is_no_quiet_day(house: House) -> None:
+    house.write("a.csv", HEADER, line("1"))
+    house.night()
+    house.data = house.data / "unmounted"
+    with pytest.raises(SourceError, match="there is no data folder"):
+        house.night()

@@ -90,6 +90,12 @@ def test_a_kpi_that_never_moved_gets_a_finite_score() -> None:
     assert len(kpi_anomalies(with_value(steady, "2024-04-25", 94.0))) == 1
 
 
+def test_a_kpi_of_a_sale_now_and_then_has_no_unusual_days() -> None:
+    sparse = pd.DataFrame({"kpi": "k", "day": pd.date_range("2024-01-01", periods=365), "value": 0.0})
+    sparse.loc[::4, "value"] = 400.0
+    assert len(kpi_anomalies(sparse)) == 0
+
+
 def test_a_young_kpi_is_not_judged() -> None:
     assert len(kpi_anomalies(with_value(shop(days=60), "2023-02-20", 9e9))) == 0
 

@@ -365,3 +365,12 @@ def test_accuracy_by_hand_and_where_nothing_can_be_divided() -> None:
     assert table["n_origins"].to_dict() == {"A": 1, "B": 1, "C": 0}
     assert np.isnan(accuracy_table(backtest, panel, 2).set_index("unique_id").loc["A", "mase"])  # it repeats itself
     assert len(accuracy_table(backtest.head(0), panel, 1)) == 3
+
+
+def test_intervals_of_a_few_sales_stay_within_sight_of_them() -> None:
+    """A sale every fourth day for three months: a scale near zero once made a band of a thousand times the sales."""
+    days = pd.date_range("2026-01-01", periods=92)
+    daily = pd.DataFrame({"unique_id": "company", "ds": days, "y": 0.0})
+    daily.loc[::4, "y"] = np.linspace(400, 1500, len(daily.loc[::4]))
+    forecast = forecast_panel(daily, freq="D", horizon=91)
+    assert forecast["hi-95"].max() <= forecast["mean"].max() + 2 * daily["y"].max()
