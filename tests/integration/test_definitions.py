@@ -312,8 +312,8 @@ def test_why_a_run_failed(error: Exception, exit_code: int, reason: str) -> None
 
 def test_what_dbt_says_is_told_without_its_command_and_paths() -> None:
     page = (
-        "The dbt CLI process with command\n\n`/home/x/dbt build`\n\nfailed with exit code `1`.\n\n"
-        "Errors parsed from dbt logs:\n\nFailure in test unique_x\n  Got 2 results\n  compiled code at /home/x/y.sql"
+        "The dbt CLI process with command\n\n`some/dbt build`\n\nfailed with exit code `1`.\n\n"
+        "Errors parsed from dbt logs:\n\nFailure in test unique_x\n  Got 2 results\n  compiled code at some/y.sql"
     )
 
     @dg.op
