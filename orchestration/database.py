@@ -40,7 +40,7 @@ def database(settings: Settings, *, set_up: bool = True) -> Iterator[str]:
         url = server.url()
         if set_up:
             _set_up(url)
-            _let_reader_in(url, _reader_password(settings.postgres_data))
+            let_reader_in(url, _reader_password(settings.postgres_data))
         yield url
 
 
@@ -57,9 +57,11 @@ def _reader_password(folder: Path) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-def _let_reader_in(url: str, password: str) -> None:
+def let_reader_in(url: str, password: str) -> None:
     """On the embedded server bi_reader can log in itself; on any other its administrator says who is a member of it."""
-    with warehouse.connect(url) as connection:
+    with warehouse.connect(url) as connection, connection.transaction():
+        # two starters at once would update one row of pg_authid: "tuple concurrently updated"
+        connection.execute("select pg_advisory_xact_lock(%s)", [warehouse.SET_UP_LOCK])
         statement = sql.SQL("alter role {} login password {}").format(sql.Identifier(BI_READER), sql.Literal(password))
         connection.execute(statement)
 

@@ -22,6 +22,7 @@ Connection = psycopg.Connection[Any]
 LEASE_LOST = "DB001"
 BI_READER = "bi_reader"
 OLDEST_SERVER = 160000
+SET_UP_LOCK = 7323902
 
 
 def connect(url: str, *, token: int | None = None) -> Connection:
@@ -115,7 +116,7 @@ def initialise(url: str) -> None:
         try:
             with connection.transaction():
                 # Two starters at once: create-if-not-exists is not safe against itself.
-                connection.execute("select pg_advisory_xact_lock(7323902)")
+                connection.execute("select pg_advisory_xact_lock(%s)", [SET_UP_LOCK])
                 for statement in (_script("ops.sql"), raw_ddl(), _script("stages.sql"), _bi_ddl()):
                     connection.execute(statement)
         except psycopg.errors.InsufficientPrivilege as error:
@@ -156,6 +157,9 @@ def _bi_ddl() -> str:
         if not exists (select from pg_roles where rolname = '{BI_READER}') then
             create role {BI_READER} nologin;
         end if;
+        -- only where it is missing: a grant rewrites the schema's row, and a night may be publishing
+        if not has_schema_privilege('{BI_READER}', 'bi', 'usage') then
+            grant usage on schema bi to {BI_READER};
+        end if;
     end $$;
-    grant usage on schema bi to {BI_READER};
     """

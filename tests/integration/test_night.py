@@ -15,11 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestration.business import Business, load_business
+from orchestration.database import let_reader_in
 from orchestration.errors import ContractError, LeaseLostError, NightRunningError
 from orchestration.night import Counts, Night, lease
 from orchestration.publication import BiTable, needs_full_build, publish
 from orchestration.settings import PROJECT_ROOT
+from orchestration.stack.local_postgres import LocalPostgres
 from orchestration.warehouse import LEASE_LOST, connect, initialise, replace_as_of, writing
+from tests.support.postgres import create_database, drop_database
 
 DEMO = PROJECT_ROOT / "examples" / "demo"
 TABLES = [BiTable("dim_product"), BiTable("sales_lines", "order_date")]
@@ -371,3 +374,25 @@ def test_a_reader_in_the_middle_of_a_report_holds_nobody_up(url: str, business: 
         assert rows(url, "select to_regnamespace('bi_retired') is not null") == [(True,)]
     _night(url, business, {LEAP_DAY: 4}, code="other code")
     assert rows(url, "select to_regnamespace('bi_retired')") == [(None,)]
+
+
+def test_two_starters_at_once_set_up_one_warehouse(postgres_server: LocalPostgres) -> None:
+    """Both rewrite the same rows of the catalogue; unguarded, one of them ended with "tuple concurrently updated"."""
+    name = create_database(postgres_server)
+    url, failed = postgres_server.url(name), []
+
+    def start() -> None:
+        try:
+            for _ in range(5):
+                initialise(url)
+                let_reader_in(url, "secret")
+        except psycopg.Error as error:
+            failed.append(str(error))
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    drop_database(postgres_server, name)
+    assert failed == []

@@ -206,7 +206,8 @@ def test_files_are_found_in_order_below_the_data_folder(tmp_path: Path) -> None:
         path.write_text("x")
     (tmp_path / "folder.csv").mkdir()
     assert [f.relative_path for f in find_files(tmp_path, SOURCE)] == ["a.csv", "ü/9.csv", "ü/10.csv"]
-    assert find_files(tmp_path / "nowhere", SOURCE) == []
+    with pytest.raises(SourceError, match="there is no data folder"):
+        find_files(tmp_path / "nowhere", SOURCE)
 
 
 def test_a_name_that_cannot_be_shown_is_refused(tmp_path: Path) -> None:
