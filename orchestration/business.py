@@ -17,7 +17,6 @@ from orchestration.ingestion.expressions import check_expression, check_names
 from orchestration.yaml_files import KeyProblemError, Location, load_model, load_model_and_lines, nearest
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-LINE_KINDS = ("sale", "return", "charge", "adjustment")
 # What ingestion derives itself when the mapping does not give it.
 DERIVED = {"order_date", "line_amount", "line_kind"}
 
