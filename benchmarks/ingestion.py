@@ -21,9 +21,10 @@ import psycopg
 from psycopg import sql
 
 from examples.demo.generate import generate
-from orchestration.business import Business, Source, load_business
+from orchestration.business import Business, load_business
 from orchestration.ingestion.load import load_source
 from orchestration.settings import PROJECT_ROOT
+from orchestration.sources import Source
 from orchestration.stack.local_postgres import running
 from orchestration.warehouse import connect, initialise
 

@@ -6,12 +6,13 @@ Not here: the judging itself (ingestion/). It runs in a scratch transaction that
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestration.business import Business, Source, load_business
+from orchestration.business import Business, load_business
 from orchestration.database import database
 from orchestration.errors import DaybreakError
 from orchestration.ingestion.files import SourceFile, find_files
 from orchestration.ingestion.sample import check_expressions, judge_sample
 from orchestration.settings import Settings
+from orchestration.sources import Source
 from orchestration.warehouse import connect
 
 

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dagster_dbt import DbtProject
-from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.business import Profile
 from orchestration.errors import ConfigurationError
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.stack.environment import connection_pieces
 from orchestration.stack.file_lock import FileLock
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -28,10 +28,9 @@ KEEP_ARTIFACTS_SECONDS = 7 * 86400
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """What dbt's process needs: the variables that profiles.yml reads, and where its artifacts go."""
-    url = settings.database_url.get_secret_value() if settings.database_url else ""
-    pieces = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+    # without a database the defaults of profiles.yml let dbt parse
+    pieces = connection_pieces(settings.database_url.get_secret_value()) if settings.database_url else {}
     names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "DATABASE"}
-    pieces.setdefault("port", "5432")  # as libpq has it; profiles.yml would take the embedded server's
     connection = {f"DAYBREAK_PG_{variable}": pieces[name] for name, variable in names.items() if name in pieces}
     return {**connection, "DBT_TARGET_PATH": str(settings.dbt_target)}
 

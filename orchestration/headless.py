@@ -5,7 +5,6 @@ Not here: the command line (cli.py) and the stages (defs/).
 
 import json
 import logging
-import shutil
 import uuid
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -20,7 +19,8 @@ from orchestration.business import Business
 from orchestration.failures import WhyFailed, tell_of_failure
 from orchestration.messages.delivery import deliver_due
 from orchestration.messages.transport import Transport
-from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.settings import Settings
+from orchestration.stack.environment import write_dagster_home
 from orchestration.summary import headline_kpis
 from orchestration.warehouse import connect, read_frame
 
@@ -53,8 +53,7 @@ def run_night(settings: Settings, business: Business, url: str, *, as_of: date |
 
     The process must have entered the home's environment (database.enter_environment).
     """
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT_ROOT / "dagster.yaml", settings.dagster_home / "dagster.yaml")
+    write_dagster_home(settings)
     run_id = str(uuid.uuid4())
     say("reading the dbt project and the stages")
     with dg.DagsterInstance.get() as instance:

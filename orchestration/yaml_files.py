@@ -7,15 +7,22 @@ country code NO is not a boolean and the id 007 not a seven.
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from orchestration.errors import ConfigurationError
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
+
+
+class Part(BaseModel):
+    """What every model of a business folder has in common: it is frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class KeyProblemError(ValueError):
@@ -133,3 +140,12 @@ def _inner_model(annotation: Any) -> Any:
         if found is not None:
             return found
     return None
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"unknown time zone {name!r}{nearest(name, sorted(available_timezones()))[:120]}")
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_time_zone)]

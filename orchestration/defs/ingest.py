@@ -7,7 +7,8 @@ import dagster as dg
 
 from orchestration.defs.resources import NightResource
 from orchestration.errors import SourceError
-from orchestration.ingestion.contract import ENTITIES, Entity
+from orchestration.ingestion.contract import ENTITIES
+from orchestration.ingestion.entity import Entity
 from orchestration.ingestion.load import LoadReport, load_source
 from orchestration.ingestion.staging import Progress
 from orchestration.metadata import preview, table_of

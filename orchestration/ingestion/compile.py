@@ -6,13 +6,14 @@ Not here: running it (staging.py), the form of single values (values.py, dates.p
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orchestration.business import ColumnMapping, Source
 from orchestration.errors import ConfigurationError, SourceError
 from orchestration.ingestion import dates
-from orchestration.ingestion.contract import ENTITIES, Column, Entity
+from orchestration.ingestion.contract import ENTITIES
+from orchestration.ingestion.entity import Column, Entity
 from orchestration.ingestion.expressions import names_in, render
 from orchestration.ingestion.rules import DUPLICATE, Rule, form_rule
 from orchestration.ingestion.values import cleaned, literal, number
+from orchestration.sources import ColumnMapping, Source
 from orchestration.yaml_files import nearest
 
 # A business key is indexed, and an index entry has at most 2,704 bytes: three such texts fit.

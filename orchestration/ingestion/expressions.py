@@ -53,9 +53,8 @@ def check_expression(text: str) -> str:
 def check_names(text: str, names: Sequence[str]) -> None:
     """Raise ValueError if the expression ``text`` uses a column that is not among ``names``."""
     for column in _parse(text).find_all(exp.Column):
-        if column.table or column.name not in names:
-            shown = f"{column.table}.{column.name}" if column.table else column.name
-            raise ValueError(f"unknown column {shown!r} in {text!r}{nearest(column.name, names)}")
+        if _name(column) not in names:
+            raise ValueError(f"unknown column {_name(column)!r} in {text!r}{nearest(_name(column), names)}")
 
 
 def names_in(text: str) -> list[str]:
@@ -64,7 +63,7 @@ def names_in(text: str) -> list[str]:
     >>> names_in('coalesce("Name", upper(code), "Name")')
     ['Name', 'code']
     """
-    return list(dict.fromkeys(column.name for column in _parse(text).find_all(exp.Column, bfs=False)))
+    return list(dict.fromkeys(_name(column) for column in _parse(text).find_all(exp.Column, bfs=False)))
 
 
 def render(text: str, columns: Mapping[str, str]) -> str:
@@ -85,10 +84,15 @@ def render(text: str, columns: Mapping[str, str]) -> str:
     def replace(node: exp.Expression) -> exp.Expression:
         if not isinstance(node, exp.Column):
             return node
-        table, _, column = columns[node.name].partition(".")
+        table, _, column = columns[_name(node)].partition(".")
         return exp.column(column, table=table)
 
     return _parse(text).transform(replace).sql(dialect="postgres")
+
+
+def _name(column: exp.Column) -> str:
+    """The column as the mapping calls it: of joined and nested records it has a point in it, as in header.OrderDate."""
+    return ".".join(part.name for part in column.parts)
 
 
 def _parse(text: str) -> exp.Expression:

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestration.business import Source
 from orchestration.errors import SourceError
+from orchestration.sources import Source
 from orchestration.warehouse import Connection
 
 # Names that writers use while a file is not complete.

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestration import failpoints
-from orchestration.business import Business, Source
+from orchestration.business import Business
 from orchestration.errors import ContractError, SourceError
-from orchestration.ingestion import merge
+from orchestration.ingestion import history, merge
 from orchestration.ingestion.compile import check_columns, compile_source
-from orchestration.ingestion.contract import Entity
+from orchestration.ingestion.entity import Entity
 from orchestration.ingestion.files import SourceFile, check_unchanged, find_files, pending_files
 from orchestration.ingestion.quarantine import quarantine, too_many_rejected
-from orchestration.ingestion.readers import Reader, open_reader
+from orchestration.ingestion.readers.opening import decimal_marks, open_reader
+from orchestration.ingestion.readers.records import Reader
 from orchestration.ingestion.staging import Progress, drop_incoming, make_typed, stage
+from orchestration.sources import Source
 from orchestration.warehouse import Connection, writing
 
 SETTLED_NS = 30 * 10**9  # a file that changed less than 30 s ago may still be being written
@@ -103,7 +105,7 @@ def load_source(
         if not pending:
             return LoadReport(source=source.name)
         _check_not_renamed(connection, business, source, pending)
-        readers = [open_reader(file.path, source) for file in pending]
+        readers = [open_reader(file.path, source, decimal_marks(source)) for file in pending]
         headers = [reader.header() for reader in readers]
         for file, header in zip(pending, headers, strict=True):
             check_columns(source, header, file.relative_path)
@@ -203,6 +205,14 @@ class _Load:
             self._forget_the_source(mapped.entity)
         self._supersede([file.sha256 for file in files])
         n_inserted = merge.write(self.connection, mapped.entity, self.source.name, self.token)
+        history.record(
+            self.connection,
+            mapped.entity,
+            self.source.name,
+            attributes=self.source.columns,
+            business_zone=self.business.profile.time_zone,
+            is_anew=bool(self.old_contents),
+        )
         failpoints.reach("load.merged")
         if self.old_contents:
             self._check_nothing_lost(mapped.entity)
@@ -247,6 +257,7 @@ class _Load:
         """Take back all rows of the source, read anew under the changed mapping; their days are re-opened."""
         self._supersede(list(self.old_contents))
         merge.delete_source(self.connection, entity, self.source.name, self.token)
+        history.forget(self.connection, entity, self.source.name, attributes=self.source.columns)
 
     def _supersede(self, contents: Sequence[str]) -> None:
         """Older loads of the same contents give way, with what they rejected."""
@@ -271,7 +282,7 @@ class _Load:
     def _check_nothing_lost(self, entity: Entity) -> None:
         """Under a changed mapping: what an overwritten content once brought must have come again tonight."""
         row = self.connection.execute(
-            f"select count(*) from at_risk a left join {entity.table} r using ({', '.join(entity.key)}) "
+            f"select count(*) from at_risk t left join {entity.table} r on {entity.same_key('t', 'r')} "
             "where r._load_id is null"
         ).fetchone()
         if row and row[0]:

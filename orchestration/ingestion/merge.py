@@ -6,7 +6,7 @@ files in one night that contradict each other end as they would in two nights: t
 
 import psycopg
 
-from orchestration.ingestion.contract import Entity
+from orchestration.ingestion.entity import Entity
 from orchestration.warehouse import Connection
 
 _LINEAGE = "%(source)s, t._row / 10000000000, t._row %% 10000000000"
@@ -17,7 +17,7 @@ def reject_repeats(connection: Connection, entity: Entity) -> None:
 
     Only in its file: two exports that overlap are as good in one night as they are in two.
     """
-    key = ", ".join(f"t.{k}" for k in entity.key)
+    key = entity.key_of("t")
     whole = _row_of(entity, "t")
     connection.execute(
         f"""update typed t set _rule = 0 from (
@@ -82,7 +82,7 @@ def _fill_empty(connection: Connection, entity: Entity, source: str) -> int | No
 
 def _find_repeats(connection: Connection, entity: Entity) -> None:
     """Table ``repeats``: the rows whose business key comes more than once, each compared with the one before it."""
-    key = ", ".join(entity.key)
+    key = entity.key_of("t")
     whole = _row_of(entity, "t")
     connection.execute(
         f"""create temporary table repeats on commit drop as
@@ -90,7 +90,7 @@ def _find_repeats(connection: Connection, entity: Entity) -> None:
                    ({whole}) is not distinct from lag({whole}) over by_key as is_same
             from typed t
             where _rule is null
-              and ({key}) in (select {key} from typed where _rule is null group by {key} having count(*) > 1)
+              and ({key}) in (select {key} from typed t where _rule is null group by {key} having count(*) > 1)
             window by_key as (partition by {key} order by _row)"""
     )
 
@@ -109,7 +109,7 @@ def _judge(connection: Connection, entity: Entity) -> None:
                         else 'replaced' end as outcome
             from typed t
             left join repeats p using (_row)
-            left join {entity.table} r on {_same_key(entity)}
+            left join {entity.table} r on {entity.same_key("r", "t")}
             where t._rule is null and (p._row is not null or r._load_id is not null)"""
     )
     connection.execute("analyze judged")
@@ -124,7 +124,7 @@ def _merge(connection: Connection, entity: Entity, source: str) -> int:
         f"""update {entity.table} r
             set {assignments}, (_source, _load_id, _line) = row({_LINEAGE}), _loaded_at = clock_timestamp()
             from typed t join judged j using (_row)
-            where {_same_key(entity)} and j.is_last and j.is_known
+            where {entity.same_key("r", "t")} and j.is_last and j.is_known
               and ({_row_of(entity, "r")}) is distinct from ({_row_of(entity, "t")})""",
         {"source": source},
     )
@@ -146,10 +146,6 @@ def _insert(connection: Connection, entity: Entity, source: str, which: str) -> 
             select {own}, {_LINEAGE} from typed t {which}""",
         {"source": source},
     ).rowcount
-
-
-def _same_key(entity: Entity) -> str:
-    return " and ".join(f"r.{k} = t.{k}" for k in entity.key)
 
 
 def _row_of(entity: Entity, alias: str) -> str:

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from psycopg import sql
 
-from orchestration.business import Source
 from orchestration.ingestion.compile import Mapped
+from orchestration.sources import Source
 from orchestration.warehouse import Connection
 
 

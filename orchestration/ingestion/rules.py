@@ -5,8 +5,8 @@ Not here: when a rule holds (compile.py), and what is done with the row (quarant
 
 from dataclasses import dataclass
 
-from orchestration.business import ColumnMapping
-from orchestration.ingestion.contract import Column
+from orchestration.ingestion.entity import Column, precision_of
+from orchestration.sources import ColumnMapping
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ def form_rule(column: Column, mapping: ColumnMapping, decimal: str) -> tuple[str
         return "unknown_value", f"one of the {len(mapping.values)} values that sources.yaml knows"
     if column.type.startswith("numeric"):
         mark = "point" if decimal == "." else "comma"
-        return "not_a_number", f"a number with a decimal {mark}, of at most 14 digits and 6 decimals"
+        digits, decimals = precision_of(column.type)
+        return "not_a_number", f"a number with a decimal {mark}, of at most {digits} digits and {decimals} decimals"
     if column.type == "integer":
         return "not_a_whole_number", "a whole number of at most 9 digits"
     what = "date" if column.type == "date" else "time"

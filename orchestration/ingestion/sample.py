@@ -9,15 +9,16 @@ from typing import Any
 
 from psycopg import Rollback
 
-from orchestration.business import Business, ColumnMapping, Source
+from orchestration.business import Business
 from orchestration.ingestion.compile import Mapped, check_columns, compile_source
 from orchestration.ingestion.expressions import names_in
 from orchestration.ingestion.files import SourceFile
 from orchestration.ingestion.merge import reject_repeats
 from orchestration.ingestion.quarantine import sentence, value_at_fault
-from orchestration.ingestion.readers import open_reader
+from orchestration.ingestion.readers.opening import decimal_marks, open_reader
 from orchestration.ingestion.staging import make_incoming, make_typed, stage
 from orchestration.ingestion.values import literal
+from orchestration.sources import ColumnMapping, Source
 from orchestration.warehouse import Connection
 
 
@@ -37,7 +38,7 @@ def judge_sample(connection: Connection, business: Business, source: Source, fil
         SourceError: the file cannot be read, lacks a column, or an expression fails on a value.
         ConfigurationError: an expression of the mapping is wrong.
     """
-    reader = open_reader(file.path, source)
+    reader = open_reader(file.path, source, decimal_marks(source))
     header = reader.header()
     check_columns(source, header, file.relative_path)
     judged = Judged(0, 0, None)

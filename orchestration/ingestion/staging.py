@@ -10,8 +10,7 @@ from psycopg import Rollback
 
 from orchestration.errors import ConfigurationError, SourceError
 from orchestration.ingestion.compile import Mapped
-from orchestration.ingestion.readers import Reader
-from orchestration.ingestion.rows import Unreadable
+from orchestration.ingestion.readers.records import Reader, Unreadable
 from orchestration.warehouse import Connection
 
 Progress = Callable[[int, int], None]

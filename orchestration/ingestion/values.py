@@ -7,6 +7,8 @@ that no row makes the statement fail; what PostgreSQL would take but no export m
 import re
 from collections.abc import Sequence
 
+from orchestration.ingestion.entity import precision_of
+
 # Space, tab, line ends, and the no-break space that spreadsheets paste.
 TRIMMED = "E' \\t\\r\\n\\u00A0'"
 
@@ -53,6 +55,6 @@ def number(text: str, sql_type: str, decimal: str, thousands: str | None) -> str
     passes = f"{grouped}translate({text}, {literal(allowed)}, '') = '' and pg_input_is_valid({plain}, '{sql_type}')"
     if is_whole:
         return f"case when {passes} then ({plain})::integer end"
-    # with fewer than 8 characters there are at most 6 decimals, and nothing to lose
-    exact = f"octet_length({text}) < 8 or ({plain})::numeric = ({plain})::{sql_type}"
+    # a text that is only one character longer than the decimals that fit (the mark) has nothing to lose
+    exact = f"octet_length({text}) < {precision_of(sql_type)[1] + 2} or ({plain})::numeric = ({plain})::{sql_type}"
     return f"case when {passes} then case when {exact} then ({plain})::{sql_type} end end"

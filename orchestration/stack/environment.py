@@ -1,16 +1,17 @@
-"""The environment that the stack's processes start with, composed in one place.
+"""What the stack's processes start with: their environment, and Dagster's home. A database URL is taken apart here only.
 
 Not here: reading the environment (settings.py), or starting anything (stack.py).
 """
 
 import os
+import shutil
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from orchestration.errors import ConfigurationError
-from orchestration.settings import Settings
+from orchestration.settings import PROJECT_ROOT, Settings
 
 DAGSTER_DATABASE = "daybreak_dagster"
 # Inherited by every process of a stack: whoever carries it belongs to the stack of that home.
@@ -38,7 +39,7 @@ def child_environment(
     environment.update(_settings_variables(settings))
     for name in [name for name, value in environment.items() if value == "" and name.startswith("DAYBREAK_")]:
         del environment[name]
-    pieces = _pieces(database_url)
+    pieces = connection_pieces(database_url)
     environment.update({LIBPQ[name]: value for name, value in pieces.items() if name in LIBPQ})
     environment.update(
         {
@@ -48,7 +49,7 @@ def child_environment(
             "DAGSTER_HOME": str(settings.dagster_home),
             "DAGSTER_COMPUTE_LOGS": str(settings.dagster_home / "logs"),
             "DAGSTER_PG_HOST": pieces["host"],
-            "DAGSTER_PG_PORT": pieces.get("port", "5432"),
+            "DAGSTER_PG_PORT": pieces["port"],
             "DAGSTER_PG_USER": pieces.get("user", ""),
             "DAGSTER_PG_PASSWORD": pieces.get("password", ""),
             "DAGSTER_PG_DB": dagster_database,
@@ -76,7 +77,23 @@ def _settings_variables(settings: Settings) -> dict[str, str]:
     return variables
 
 
-def _pieces(database_url: str) -> dict[str, str]:
+def write_dagster_home(settings: Settings) -> None:
+    """Make DAGSTER_HOME, with the project's dagster.yaml in it: a new version's settings count from the next start."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT_ROOT / "dagster.yaml", settings.dagster_home / "dagster.yaml")
+
+
+def connection_pieces(database_url: str) -> dict[str, str]:
+    """A database URL as libpq reads it: ``host``, ``port``, ``user``, ``password``, ``dbname``, ``sslmode`` and the like.
+
+    Raises:
+        ConfigurationError: the URL cannot be read or names no host; its text, which holds a password, is not repeated.
+
+    >>> connection_pieces("postgresql://me:p%40ss@db.example/sales")["password"]
+    'p@ss'
+    >>> connection_pieces("postgresql://db.example/sales")["port"]
+    '5432'
+    """
     try:
         pieces = {name: str(value) for name, value in conninfo_to_dict(database_url).items() if value is not None}
     except Exception as error:
@@ -87,4 +104,5 @@ def _pieces(database_url: str) -> dict[str, str]:
         ) from None
     if "host" not in pieces:
         raise ConfigurationError("DAYBREAK_DATABASE_URL names no host", remedy="add the host, for example 127.0.0.1")
+    pieces.setdefault("port", "5432")  # as libpq has it; others would take the embedded server's
     return pieces

@@ -6,7 +6,6 @@ Not here: the database server (local_postgres.py), or an import of dagster: 100 
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import psutil
 
 from orchestration.errors import ConfigurationError, PermanentError
 from orchestration.settings import PROJECT_ROOT, Settings
-from orchestration.stack.environment import DAGSTER_DATABASE, STACK_MARK, child_environment
+from orchestration.stack.environment import DAGSTER_DATABASE, STACK_MARK, child_environment, write_dagster_home
 from orchestration.stack.file_lock import FileLock
 from orchestration.stack.health import location_error
 from orchestration.stack.processes import (
@@ -144,9 +143,8 @@ class Stack:
                 "code_server_port": free_port(self.settings.code_server_port),
             }
         )
-        for folder in (self.settings.dagster_home, self.settings.root / "logs"):
-            folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(PROJECT_ROOT / "dagster.yaml", self.settings.dagster_home / "dagster.yaml")
+        (self.settings.root / "logs").mkdir(parents=True, exist_ok=True)
+        write_dagster_home(self.settings)
         self._environment = child_environment(self.settings, self.database_url, dagster_database=self.dagster_database)
 
     def _recover(self) -> None:

@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from orchestration.business import CsvDialect
 from orchestration.errors import ConfigurationError, SourceError
-from orchestration.ingestion import csv_reader, table_readers
-from orchestration.ingestion.csv_reader import CsvReader
-from orchestration.ingestion.rows import ROWS_PER_LOAD
+from orchestration.ingestion.readers import delimited, workbook
+from orchestration.ingestion.readers.delimited import CsvReader
+from orchestration.ingestion.readers.records import ROWS_PER_LOAD
 from orchestration.ingestion.staging import stage
+from orchestration.shapes import CsvDialect
 from tests.support.ingestion import HEADER, House, line, sales
 
 Rows = list[tuple[int, tuple[str | None, ...]]]
@@ -46,7 +46,7 @@ def without_the_fast_path(house: House, content: bytes, dialect: CsvDialect | No
     with pytest.MonkeyPatch.context() as patch:
 
         def refuse(*arguments: Any) -> None:
-            raise csv_reader._NotPlainError
+            raise delimited._NotPlainError
 
         patch.setattr(CsvReader, "_stage_as_is", refuse)
         return staged(house, content, dialect)
@@ -156,8 +156,8 @@ def test_csv_line_by_line(house: House, path: str, content: bytes, rows: Rows, b
 
 
 def test_a_plain_file_goes_to_the_server_as_it_is(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CsvReader, "_stage_by_row", None)  # calling it would fail
-    monkeypatch.setattr(csv_reader, "CHUNK_BYTES", 7)  # lines across chunks
+    monkeypatch.setattr(delimited, "stage_records", None)  # calling it would fail
+    monkeypatch.setattr(delimited, "CHUNK_BYTES", 7)  # lines across chunks
     rows, bad = staged(house, 'a,b\r\n1,"x, ""y"""\r\n2,ä\r\n3,'.encode())
     assert (rows, bad) == ([(2, ("1", 'x, "y"')), (3, ("2", "ä")), (4, ("3", None))], [])
 
@@ -211,7 +211,7 @@ def test_a_csv_file_that_cannot_be_read_says_where_and_why(house: House, content
 def test_a_file_of_which_nearly_no_line_is_a_row_does_not_fill_the_memory(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestration.ingestion.rows.MOST_UNREADABLE", 5)
+    monkeypatch.setattr("orchestration.ingestion.readers.records.MOST_UNREADABLE", 5)
     house.write("a.csv", HEADER, *["x;y"] * 10)
     with pytest.raises(SourceError, match=r"more than 5 lines are no rows; the first, line 2: The line has 1 fields"):
         house.night()
@@ -365,7 +365,7 @@ def test_a_text_that_looks_like_an_error_is_a_text(house: House) -> None:
 def test_an_error_is_found_wherever_the_scan_is_cut(
     house: House, monkeypatch: pytest.MonkeyPatch, scanned_bytes: int
 ) -> None:
-    monkeypatch.setattr(table_readers, "SCANNED_BYTES", scanned_bytes)
+    monkeypatch.setattr(workbook, "SCANNED_BYTES", scanned_bytes)
     house.describe(excel())
     write_book(house.data / "a.xlsx", ("S", [HEADER.split(","), ["2", 1, datetime(2024, 2, 29), "P", "#N/A", 1]]))
     house.night()

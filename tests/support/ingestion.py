@@ -151,7 +151,7 @@ def house(house_url: str, tmp_path: Path) -> Iterator[House]:
     with connect(house_url) as connection:
         raw = ", ".join(entity.table for entity in ENTITIES.values())
         connection.execute(
-            f"truncate {raw}, quarantine.rejected_rows, ops.loads, ops.touched_days restart identity;"
+            f"truncate {raw}, raw.attribute_changes, quarantine.rejected_rows, ops.loads, ops.touched_days restart identity;"
             "update ops.lease set token = 0"
         )
         yield House(connection, tmp_path)

@@ -16,22 +16,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from orchestration import errors
-from orchestration.business import (
-    DERIVED,
-    Alerts,
-    Classification,
-    ColumnMapping,
-    CsvDialect,
-    ExcelSheet,
-    Profile,
-    RejectionRule,
-    Source,
-    load_business,
-)
+from orchestration.business import Alerts, Profile, load_business
 from orchestration.cli import app
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.expressions import FUNCTIONS
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.shapes import CsvDialect, ExcelSheet
+from orchestration.sources import DERIVED, Classification, ColumnMapping, RejectionRule, Source
 
 DOCS = [PROJECT_ROOT / "README.md", PROJECT_ROOT / "DEVELOPERS.md", *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
 ROOMS = ("orchestration", "dbt_project", "forecasting", "reporting", "examples", "benchmarks", "docs", "tests")

@@ -1,6 +1,6 @@
 """CSV into ``incoming``: as it is where PostgreSQL and RFC 4180 read it alike, row by row where they might not.
 
-Not here: the other formats (table_readers.py).
+Not here: the other formats (the modules beside it).
 """
 
 import codecs
@@ -8,24 +8,16 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from orchestration.business import CsvDialect
 from orchestration.errors import SourceError
-from orchestration.ingestion.rows import (
-    ROWS_PER_LOAD,
-    Staged,
-    Unreadable,
-    checked_header,
-    printable,
-    problem_of,
-    too_many_unreadable,
-)
+from orchestration.ingestion.readers.records import ROWS_PER_LOAD, Record, Staged, checked_header, stage_records
+from orchestration.shapes import CsvDialect
 from orchestration.warehouse import Connection
 
 CHUNK_BYTES = 1 << 20
@@ -49,8 +41,12 @@ class CsvReader:
         if first is None:
             raise SourceError(f"{self.path}: the file is empty", remedy="an export without rows still has its header")
         if first.fields is None:
-            raise SourceError(f"{self.path}, line 1: {first.fault}", remedy="the first row must name the columns")
+            raise SourceError(f"{self.path}, line 1: {first.reason}", remedy="the first row must name the columns")
         return checked_header(self.path, first.fields)
+
+    def records(self) -> Iterator[Record]:
+        """The records below the header; blank lines are none."""
+        return islice(self._records(), 1, None)
 
     def stage(self, connection: Connection, columns: Sequence[str], load_id: int) -> Staged:
         """COPY the file as it is where that is safe, else row by row."""
@@ -58,11 +54,11 @@ class CsvReader:
             with connection.transaction():
                 return self._stage_as_is(connection, columns, load_id)
         except (_NotPlainError, psycopg.errors.DataError):
-            return self._stage_by_row(connection, columns, load_id)
+            return stage_records(self, connection, columns, load_id)
 
     def _stage_as_is(self, connection: Connection, columns: Sequence[str], load_id: int) -> Staged:
-        if len(columns) == 1:
-            raise _NotPlainError  # a blank line would be a row
+        if len(columns) == 1 or not self.dialect.is_plain or self.dialect.names:
+            raise _NotPlainError  # of one column a blank line would be a row
         connection.execute("select setval('incoming_row', %s)", [load_id * ROWS_PER_LOAD + 1])
         names = sql.SQL(", ").join(map(sql.Identifier, columns))
         # an empty field is null in every format, in quotes or not
@@ -98,29 +94,7 @@ class CsvReader:
                 raise _NotPlainError
             yield rest
 
-    def _stage_by_row(self, connection: Connection, columns: Sequence[str], load_id: int) -> Staged:
-        unreadable: list[Unreadable] = []
-        rows = 0
-        names = sql.SQL(", ").join(map(sql.Identifier, ["_row", *columns]))
-        records = self._records()
-        next(records)
-        with (
-            connection.cursor() as cursor,
-            cursor.copy(sql.SQL("copy incoming ({}) from stdin").format(names)) as copy,
-        ):
-            for record in records:
-                row = load_id * ROWS_PER_LOAD + record.line
-                fields = record.fields
-                problem = ("quoting", record.fault) if fields is None else problem_of(fields, len(columns))
-                if problem or fields is None:
-                    unreadable.append(Unreadable(row, *(problem or ("", "")), printable(record.text.rstrip("\r\n"))))
-                    too_many_unreadable(self.path, unreadable)
-                else:
-                    copy.write_row((row, *(field or None for field in fields)))
-                    rows += 1
-        return Staged(rows, tuple(unreadable))
-
-    def _records(self) -> Iterator["_Record"]:
+    def _records(self) -> Iterator[Record]:
         """Every record, the header first; blank lines are no records.
 
         Raises:
@@ -134,7 +108,10 @@ class CsvReader:
                 while (found := _next_record(reader)) is not None:
                     fields, fault = found
                     if fields or fault or begins == 1:
-                        yield _Record(begins, fields if not fault else None, fault, "".join(lines))
+                        text = "".join(lines)
+                        yield (
+                            Record(begins, None, "quoting", fault, text) if fault else Record(begins, fields, text=text)
+                        )
                     begins = reader.line_num + 1
                     lines.clear()
         except csv.Error as error:
@@ -153,16 +130,6 @@ class CsvReader:
         csv.field_size_limit(LONGEST_FIELD)
         # strict: "abc"def would otherwise be read as abcdef, and an open quote at the end of the file as closed
         return {"delimiter": self.dialect.delimiter, "quotechar": self.dialect.quote, "strict": True}
-
-
-@dataclass(frozen=True)
-class _Record:
-    """One record: the line it begins on, its fields or what is wrong with its quoting, and its text."""
-
-    line: int
-    fields: list[str] | None
-    fault: str
-    text: str
 
 
 def _kept(stream: Iterable[str], lines: list[str]) -> Iterator[str]:
@@ -190,10 +157,10 @@ class _NotPlainError(Exception):
 
 def _plainness(dialect: CsvDialect) -> Callable[[bytes], bool]:
     """A test that every line of a block is one record that PostgreSQL and RFC 4180 read alike."""
-    delimiter, quote = (re.escape(c.encode()) for c in (dialect.delimiter, dialect.quote))
+    delimiter, quote = (re.escape(c.encode()) for c in (dialect.delimiter, dialect.quote or ""))
     field = rb"(?:Q(?:[^Q\r\n]|QQ)*Q|[^QD\r\n]*)".replace(b"Q", quote).replace(b"D", delimiter)
     line = re.compile(field + rb"(?:" + delimiter + field + rb")*\r?(?:\n|\Z)")
-    mark = dialect.quote.encode()
+    mark = (dialect.quote or "").encode()
 
     def is_plain(block: bytes) -> bool:
         if b"\\." in block or b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):

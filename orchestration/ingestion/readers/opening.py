@@ -1,41 +1,35 @@
-"""Which reader reads which file. Bytes in, text rows out, streamed by COPY into the temporary table ``incoming``.
+"""Which reader reads which file. Bytes in, text rows out, streamed by COPY into the table ``incoming``.
 
-Not here: the formats (csv_reader.py, table_readers.py), or what the texts mean (compile.py).
+Not here: the formats (the modules beside it), or what the texts mean (compile.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
-from orchestration.business import Source
 from orchestration.errors import ConfigurationError
 from orchestration.ingestion.contract import ENTITIES
-from orchestration.ingestion.csv_reader import CsvReader
 from orchestration.ingestion.expressions import names_in
-from orchestration.ingestion.rows import Staged
-from orchestration.ingestion.table_readers import ExcelReader, ParquetReader
-from orchestration.warehouse import Connection
+from orchestration.ingestion.readers.delimited import CsvReader
+from orchestration.ingestion.readers.parquet import ParquetReader
+from orchestration.ingestion.readers.records import Reader
+from orchestration.ingestion.readers.workbook import ExcelReader
+from orchestration.shapes import Shape
+from orchestration.sources import Source
 
 
-class Reader(Protocol):
-    """One file format."""
+def open_reader(path: Path, shape: Shape, marks: Mapping[str, str]) -> Reader:
+    """The reader for a file of that shape.
 
-    def header(self) -> list[str]:
-        """The column names. Raises SourceError when there are none."""
-        ...
-
-    def stage(self, connection: Connection, columns: Sequence[str], load_id: int) -> Staged:
-        """COPY the rows into ``incoming``; ``columns`` are the staging columns in the file's order."""
-        ...
-
-
-def open_reader(path: Path, source: Source) -> Reader:
-    """The reader for a file of ``source``."""
-    if source.format == "csv":
-        return CsvReader(path, source.csv)
-    if source.format == "excel":
-        return ExcelReader(path, source.excel.sheet, source.excel.header_row, decimal_marks(source))
-    return ParquetReader(path, decimal_marks(source))
+    Args:
+        path: the file.
+        shape: how it is written.
+        marks: the decimal mark to write the typed numbers of a column with, by header name; see ``decimal_marks``.
+    """
+    if shape.format == "csv":
+        return CsvReader(path, shape.csv)
+    if shape.format == "excel":
+        return ExcelReader(path, shape.excel.sheet, shape.excel.header_row, marks)
+    return ParquetReader(path, marks)
 
 
 def decimal_marks(source: Source) -> Mapping[str, str]:

@@ -1,15 +1,18 @@
-"""What all readers share: the place of a row, what a file brought, and what makes a line no row.
+"""What all readers share: a record, its place, what makes it no row, and how records come into ``incoming``.
 
-Every row keeps its place: ``_row`` = load id × 10^10 + line in the file. Not here: reading a format (csv_reader.py,
-table_readers.py).
+Every row keeps its place: ``_row`` = load id × 10^10 + line in the file. Not here: reading a format (its neighbours).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
+
+from psycopg import sql
 
 from orchestration.errors import SourceError
+from orchestration.warehouse import Connection
 
 ROWS_PER_LOAD = 10**10
 # PostgreSQL's tables end at 1,600 columns; no sales export comes near.
@@ -17,6 +20,41 @@ MOST_COLUMNS = 1_500
 # Beyond this the file is not what the mapping says (another delimiter, say), and its lines would fill the memory.
 MOST_UNREADABLE = 100_000
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a file: where it begins, its fields as text, or the rule it breaks and why it is no row.
+
+    ``text`` is the record as it stands in the file, where that is not simply its fields.
+    """
+
+    line: int
+    fields: Sequence[str] | None
+    rule: str = ""
+    reason: str = ""
+    text: str = ""
+
+
+class Reader(Protocol):
+    """One file of one format."""
+
+    path: Path
+
+    def header(self) -> list[str]:
+        """The column names. Raises SourceError when there are none."""
+        ...
+
+    def records(self) -> Iterator[Record]:
+        """The records below the header, in their order. Raises SourceError when the file cannot be read on."""
+        ...
+
+    def stage(self, connection: Connection, columns: Sequence[str], load_id: int) -> "Staged":
+        """COPY the rows into ``incoming``; ``columns`` are the staging columns in the file's order.
+
+        Most formats do it with ``stage_records``; a format that PostgreSQL can read itself is faster.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -92,3 +130,29 @@ def printable(text: str) -> str:
     'a\\x00b'
     """
     return _NOT_STORABLE.sub(lambda m: f"\\x{ord(m.group()) & 0xFF:02x}", text)
+
+
+def stage_records(reader: Reader, connection: Connection, columns: Sequence[str], load_id: int) -> Staged:
+    """COPY the records of ``reader`` into ``incoming`` row by row; an empty text is null.
+
+    Raises:
+        SourceError: the file cannot be read on, or too many of its records are no rows.
+    """
+    n_rows, unreadable = 0, list[Unreadable]()
+    names = sql.SQL(", ").join(map(sql.Identifier, ["_row", *columns]))
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(sql.SQL("copy incoming ({}) from stdin").format(names)) as copy,
+    ):
+        for record in reader.records():
+            row, fields = load_id * ROWS_PER_LOAD + record.line, record.fields
+            problem = (record.rule, record.reason) if fields is None or record.rule else None
+            problem = problem or problem_of(fields or (), len(columns))
+            if problem or fields is None:
+                text = record.text or "\t".join(fields or ())
+                unreadable.append(Unreadable(row, *(problem or ("", "")), printable(text.rstrip("\r\n"))))
+                too_many_unreadable(reader.path, unreadable)
+            else:
+                copy.write_row((row, *(field or None for field in fields)))
+                n_rows += 1
+    return Staged(n_rows, tuple(unreadable))

@@ -1,0 +1,64 @@
+"""What is meant to be sold: targets, forecast cycles, and what the reps submitted in them.
+
+Not here: Daybreak's own forecasts, which no source brings.
+"""
+
+from orchestration.ingestion.entity import MONEY, UNITS, Column, Entity
+
+PERIODS = ("day", "week", "month", "quarter", "year")
+
+TARGETS = Entity(
+    name="targets",
+    grain="One row per measure, period, and territory, rep or category it is set for.",
+    key=("measure", "period", "period_start", "territory_id", "rep_id", "category"),
+    columns=(
+        Column(
+            "measure",
+            "text",
+            "What is to be reached: revenue, units, gross_profit or new_customers.",
+            required=True,
+            default="revenue",
+            allowed=("revenue", "units", "gross_profit", "new_customers"),
+        ),
+        Column("period", "text", "day, week, month, quarter or year.", required=True, default="month", allowed=PERIODS),
+        Column("period_start", "date", "The first day of the period.", required=True),
+        Column("territory_id", "text", "The territory; empty where it is for all."),
+        Column("rep_id", "text", "The rep; empty where it is for all."),
+        Column("category", "text", "The product category; empty where it is for all."),
+        Column("target_value", MONEY, "What is to be reached: money in the business's currency.", required=True),
+    ),
+)
+
+FORECAST_CYCLES = Entity(
+    name="forecast_cycles",
+    grain="One row per round in which the reps forecast their sales.",
+    key=("cycle_id",),
+    columns=(
+        Column("cycle_id", "text", "The round's id.", required=True),
+        Column("cycle_name", "text", "The round's name."),
+        Column("opens_on", "date", "First day on which a forecast can be submitted."),
+        Column("due_at", "timestamptz", "When submissions are due.", required=True),
+        Column("period", "text", "day, week, month, quarter or year.", required=True, default="month", allowed=PERIODS),
+        Column("period_start", "date", "The first day of the period that is forecast.", required=True),
+    ),
+)
+
+FORECAST_SUBMISSIONS = Entity(
+    name="forecast_submissions",
+    grain="One row per forecast that a rep submitted; a later one for the same thing supersedes an earlier one.",
+    key=("submission_id",),
+    columns=(
+        Column("submission_id", "text", "The submission's id.", required=True),
+        Column("cycle_id", "text", "The round it was made in.", required=True),
+        Column("rep_id", "text", "The rep.", required=True),
+        Column("territory_id", "text", "The territory it is for."),
+        Column("category", "text", "The product category it is for; empty where it is for all."),
+        Column("product_id", "text", "The product it is for; empty where it is for all."),
+        Column("submitted_at", "timestamptz", "When it was submitted.", required=True),
+        Column("forecast_amount", MONEY, "Revenue expected, in the business's currency."),
+        Column("forecast_units", UNITS, "Units expected."),
+        Column("note", "text", "What the rep says about it."),
+    ),
+)
+
+ENTITIES = (TARGETS, FORECAST_CYCLES, FORECAST_SUBMISSIONS)
