@@ -10,6 +10,7 @@ from orchestration.business import Business, load_business
 from orchestration.database import database
 from orchestration.errors import DaybreakError
 from orchestration.ingestion.files import SourceFile, find_files
+from orchestration.ingestion.joins import find_joined
 from orchestration.ingestion.sample import check_expressions, judge_sample
 from orchestration.settings import Settings
 from orchestration.sources import Source
@@ -51,7 +52,8 @@ def _check_source(url: str, business: Business, source: Source, settings: Settin
             if not files:
                 nothing = f"no file matches {source.files!r} below {settings.data_folder}"
                 return Finding(source.name, 0, None, 0, 0, nothing, is_fine=False)
-            judged = judge_sample(connection, business, source, files[-1])
+            joined = find_joined(connection, source, settings.data_folder, "")
+            judged = judge_sample(connection, business, source, files[-1], joined)
     except DaybreakError as error:
         newest = files[-1].relative_path if files else None
         return Finding(source.name, len(files), newest, 0, 0, str(error), is_fine=False)

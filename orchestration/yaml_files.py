@@ -113,7 +113,8 @@ def nearest(name: str, candidates: Sequence[str]) -> str:
     >>> nearest("curency", ["currency", "locale"])
     "; did you mean 'currency'?"
     """
-    close = difflib.get_close_matches(name, candidates, n=2, cutoff=0.6)
+    folded = {candidate.casefold(): candidate for candidate in candidates}
+    close = [folded[near] for near in difflib.get_close_matches(name.casefold(), folded, n=2, cutoff=0.6)]
     if close:
         return "; did you mean " + " or ".join(repr(c) for c in close) + "?"
     return "; known are " + ", ".join(sorted(candidates)) if candidates else ""

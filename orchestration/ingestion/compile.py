@@ -3,18 +3,18 @@
 Not here: running it (staging.py), the form of single values (values.py, dates.py), and the rules' sentences (rules.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestration.errors import ConfigurationError, SourceError
+from orchestration.errors import ConfigurationError
 from orchestration.ingestion import dates
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.entity import Column, Entity
-from orchestration.ingestion.expressions import names_in, render
+from orchestration.ingestion.expressions import render
+from orchestration.ingestion.names import found_column
 from orchestration.ingestion.rules import DUPLICATE, Rule, form_rule
 from orchestration.ingestion.values import cleaned, literal, number
 from orchestration.sources import ColumnMapping, Source
-from orchestration.yaml_files import nearest
 
 # A business key is indexed, and an index entry has at most 2,704 bytes: three such texts fit.
 LONGEST_KEY_BYTES = 800
@@ -42,19 +42,6 @@ class Mapped:
     query: str
     rules: tuple[Rule, ...]
     probes: tuple[Probe, ...]
-
-
-def check_columns(source: Source, header: list[str], file: str) -> None:
-    """Raise SourceError if the file lacks a column that the mapping reads."""
-    for target, mapping in source.columns.items():
-        read = names_in(mapping.expression) if mapping.expression else {mapping.from_}
-        for name in (*read, *(mapping.numbered_within or ())):
-            if name is not None and name not in header:
-                reader = f"{source.name}.columns.{target}"
-                raise SourceError(
-                    f"{file}: there is no column {name!r}, which {reader} reads{nearest(name, header)}",
-                    remedy="correct the mapping in sources.yaml, or the export",
-                )
 
 
 def compile_source(source: Source, *, staging: Mapping[str, str], business_zone: str) -> Mapped:
@@ -88,6 +75,8 @@ class _Compiler:
         self.staging = {name: f"s.{column}" for name, column in self.staged.items()}
 
     def compile(self) -> Mapped:
+        for k in range(len(self.source.joins)):
+            self._kept(f"s.{found_column(k)}")
         mapped = [(self.entity.column(name), mapping) for name, mapping in self.source.columns.items()]
         times = [(column, mapping) for column, mapping in mapped if _is_time(column)]
         # An offset keeps the planner from merging the layers and computing a text once per use; a layer costs nothing.
@@ -278,7 +267,7 @@ class _Compiler:
 
     def _first_rule(self, layer: str) -> str:
         """The number of the first rule a row breaks: forms first, then what must be there, then the business's own."""
-        cases = []
+        cases = self._match_rules()
         for name, mapping in self.source.columns.items():
             column = self.entity.column(name)
             label = mapping.from_ or name
@@ -297,6 +286,17 @@ class _Compiler:
         cases += self._business_rules(layer)
         return f"(case {' '.join(cases)} end)::smallint"
 
+    def _match_rules(self) -> list[str]:
+        cases = []
+        for k, join in enumerate(self.source.joins):
+            if join.unmatched == "reject":
+                reason = f"{', '.join(join.on)}: {{value}} has no match in {join.name}."
+                key = f"nullif(concat_ws(', ', {', '.join(self.staging[name] for name in join.on)}), '')"
+                self.rules.append(Rule(len(self.rules), "no_match", next(iter(join.on)), key, reason))
+                found = self._kept(f"s.{found_column(k)}").replace("t.", "d.", 1)
+                cases.append(f"when {found} is null then {len(self.rules) - 1}")
+        return cases
+
     def _business_rules(self, layer: str) -> list[str]:
         cases = []
         if "ordered_at" in self.source.columns:
@@ -309,9 +309,12 @@ class _Compiler:
         for i, own in enumerate(self.source.reject):
             condition = self._rendered(own.when, f"reject.{i}.when", columns, layer)
             cases.append(f"when {condition} then {self._add(own.rule, None, own.because)}")
-        if "line_kind" in self.source.columns:
-            kind = self._add("unknown_kind", "line_kind", "{value} is not sale, return, charge or adjustment.")
-            cases.append(f"when d.line_kind not in ('sale', 'return', 'charge', 'adjustment') then {kind}")
+        for column in self.entity.columns:
+            if column.allowed and column.name in self.source.columns:
+                kind = "unknown_kind" if column.name == "line_kind" else "unknown_value"
+                unknown = self._add(kind, column.name, f"{{value}} is not {_listed(column.allowed)}.")
+                known = ", ".join(literal(text) for text in column.allowed)
+                cases.append(f"when d.{column.name} not in ({known}) then {unknown}")
         return cases
 
     def _add(self, rule: str, column: str | None, reason: str) -> int:
@@ -319,6 +322,15 @@ class _Compiler:
         value = "null::text" if mapping is None else self._origin(column or "", mapping)
         self.rules.append(Rule(len(self.rules), rule, column, value, reason[0].upper() + reason[1:]))
         return len(self.rules) - 1
+
+
+def _listed(words: Sequence[str]) -> str:
+    """The words as a sentence lists them.
+
+    >>> _listed(["open", "won", "lost"])
+    'open, won or lost'
+    """
+    return ", ".join(words[:-1]) + " or " + words[-1]
 
 
 def _is_time(column: Column) -> bool:

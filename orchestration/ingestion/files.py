@@ -89,7 +89,7 @@ def pending_files(
         size_bytes, mtime_ns, loaded_sha256 = newest.get(file.relative_path, (None, None, None))
         if (file.size_bytes, file.mtime_ns) == (size_bytes, mtime_ns):
             continue
-        sha256 = _hash(file.path)
+        sha256 = content_hash(file.path)
         is_copy = sha256 in contents and loaded_sha256 is None
         if sha256 == loaded_sha256 or is_copy or sha256 in tonight:
             continue
@@ -106,7 +106,8 @@ def check_unchanged(files: Iterable[SourceFile]) -> None:
             raise SourceError(f"{file.relative_path}: the file changed while it was read", remedy="run again later")
 
 
-def _hash(path: Path) -> str:
+def content_hash(path: Path) -> str:
+    """The SHA-256 of what stands in the file. Raises SourceError if it cannot be read."""
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

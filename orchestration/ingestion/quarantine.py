@@ -38,13 +38,20 @@ def quarantine(connection: Connection, mapped: Mapped, staging: Mapping[str, str
             join ops.loads l on l.load_id = t._row / 10000000000,
             lateral (select {value_at_fault(mapped)} as value) w
             where t._rule is not null
-            order by t._row;
-            insert into quarantine.rejected_rows
-                (load_id, entity, source, file_path, line, rule, reason, raw_row)
-            select l.load_id, l.entity, l.source, l.file_path, u._row % 10000000000, u.rule, u.reason,
-                   jsonb_build_object('line', u.line_text)
-            from unreadable u join ops.loads l on l.load_id = u._row / 10000000000
-            order by u._row"""
+            order by t._row"""
+    )
+    quarantine_unreadable(connection)
+
+
+def quarantine_unreadable(connection: Connection) -> None:
+    """Put every line that is no row into quarantine."""
+    connection.execute(
+        """insert into quarantine.rejected_rows
+               (load_id, entity, source, file_path, line, rule, reason, raw_row)
+           select l.load_id, l.entity, l.source, l.file_path, u._row % 10000000000, u.rule, u.reason,
+                  jsonb_build_object('line', u.line_text)
+           from unreadable u join ops.loads l on l.load_id = u._row / 10000000000
+           order by u._row"""
     )
 
 

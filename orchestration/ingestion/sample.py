@@ -3,22 +3,22 @@
 Not here: anything that stays.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Rollback
 
 from orchestration.business import Business
-from orchestration.ingestion.compile import Mapped, check_columns, compile_source
-from orchestration.ingestion.expressions import names_in
+from orchestration.ingestion.compile import Mapped, compile_source
 from orchestration.ingestion.files import SourceFile
+from orchestration.ingestion.joins import Joined, header_names, open_file, open_joined, stage_source
 from orchestration.ingestion.merge import reject_repeats
+from orchestration.ingestion.names import check_columns, found_column, names_read
 from orchestration.ingestion.quarantine import sentence, value_at_fault
-from orchestration.ingestion.readers.opening import decimal_marks, open_reader
-from orchestration.ingestion.staging import make_incoming, make_typed, stage
+from orchestration.ingestion.staging import make_incoming, make_typed, prepare
 from orchestration.ingestion.values import literal
-from orchestration.sources import ColumnMapping, Source
+from orchestration.sources import Source
 from orchestration.warehouse import Connection
 
 
@@ -31,19 +31,22 @@ class Judged:
     first_reason: str | None
 
 
-def judge_sample(connection: Connection, business: Business, source: Source, file: SourceFile) -> Judged:
+def judge_sample(
+    connection: Connection, business: Business, source: Source, file: SourceFile, joined: Sequence[Joined] = ()
+) -> Judged:
     """Read ``file`` under the mapping of ``source`` and judge its rows; nothing is written.
 
     Raises:
         SourceError: the file cannot be read, lacks a column, or an expression fails on a value.
         ConfigurationError: an expression of the mapping is wrong.
     """
-    reader = open_reader(file.path, source, decimal_marks(source))
-    header = reader.header()
-    check_columns(source, header, file.relative_path)
+    own = open_file(file, source)
+    opened = open_joined(source, joined)
+    check_columns(source, [*own.header, *header_names(joined, opened)], file.relative_path)
     judged = Judged(0, 0, None)
     with connection.transaction():
-        mapped = _typed(connection, business, source, stage(connection, [reader], [header], [1]))
+        staging = stage_source(connection, source, [own], load_ids=[1], joined=joined, opened=opened)
+        mapped = _typed(connection, business, source, staging)
         if source.duplicates == "reject":
             reject_repeats(connection, mapped.entity)
         read, rejected = _fetch(
@@ -62,16 +65,13 @@ def check_expressions(connection: Connection, business: Business, source: Source
     Raises:
         ConfigurationError: it refuses one: a number is compared with a text, say.
     """
-    names = {name for mapping in source.columns.values() for name in _columns_of(mapping)}
     with connection.transaction():
-        _typed(connection, business, source, make_incoming(connection, sorted(names)))
+        prepare(connection)
+        staging = make_incoming(connection, sorted(names_read(source)))
+        for k in range(len(source.joins)):
+            connection.execute(f"alter table incoming add {found_column(k)} text")
+        _typed(connection, business, source, staging)
         raise Rollback
-
-
-def _columns_of(mapping: ColumnMapping) -> set[str]:
-    """The header names that a mapping reads."""
-    own = {mapping.from_} if mapping.from_ is not None else set()
-    return own | set(mapping.numbered_within or ()) | set(names_in(mapping.expression or "null"))
 
 
 def _typed(connection: Connection, business: Business, source: Source, staging: Mapping[str, str]) -> Mapped:

@@ -1,42 +1,58 @@
-"""Files into the temporary tables of a load: ``incoming`` (texts), ``unreadable`` (lines that are no rows), ``typed``.
+"""Files into the tables of a load: ``incoming`` (texts), ``unreadable`` (lines that are no rows), ``typed``.
 
-Not here: reading a format (readers.py) and what the mapping makes of a text (compile.py).
+Not here: reading a format (readers/) and what the mapping makes of a text (compile.py).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import psycopg
 from psycopg import Rollback
 
 from orchestration.errors import ConfigurationError, SourceError
 from orchestration.ingestion.compile import Mapped
+from orchestration.ingestion.files import SourceFile
 from orchestration.ingestion.readers.records import Reader, Unreadable
 from orchestration.warehouse import Connection
 
 Progress = Callable[[int, int], None]
 
 
-def make_incoming(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """The empty tables ``incoming`` and ``unreadable``; returns the staging column of each header name.
+@dataclass(frozen=True)
+class Opened:
+    """A file of tonight, its reader and its column names."""
 
-    What ``make_typed`` reads stands in a schema of this load's own, made and dropped in the caller's transaction, so
-    that nobody else ever sees it: of temporary tables PostgreSQL reads with one process only (2.9 s instead of 1.7).
+    file: SourceFile
+    reader: Reader
+    header: list[str]
+
+
+def prepare(connection: Connection) -> None:
+    """A schema for what ``make_typed`` reads, made and dropped in the caller's transaction: nobody else ever sees it.
+
+    Not temporary tables: of those PostgreSQL reads with one process only (2.9 s instead of 1.7).
     """
-    staging = {name: f"c{i}" for i, name in enumerate(dict.fromkeys(names))}
-    columns = "".join(f", {c} text" for c in staging.values())
     schema = _schema(connection)
     connection.execute(
         f"""create schema {schema};
             set local search_path to {schema}, public;
             create unlogged sequence incoming_row cache 1000;
-            create unlogged table incoming (_row bigint not null default nextval('incoming_row'){columns});
             create temporary table unreadable (_row bigint, rule text, reason text, line_text text) on commit drop"""
+    )
+
+
+def make_incoming(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """The empty table ``incoming``, in the schema of ``prepare``; returns the column of each header name."""
+    staging = {name: f"c{i}" for i, name in enumerate(dict.fromkeys(names))}
+    columns = "".join(f", {c} text" for c in staging.values())
+    connection.execute(
+        f"create unlogged table incoming (_row bigint not null default nextval('incoming_row'){columns})"
     )
     return staging
 
 
 def drop_incoming(connection: Connection) -> None:
-    """Drop what ``make_incoming`` and ``make_typed`` left, before the caller commits."""
+    """Drop what ``prepare`` and what came after it left, before the caller commits."""
     connection.execute(f"drop schema {_schema(connection)} cascade")
 
 
@@ -44,27 +60,22 @@ def _schema(connection: Connection) -> str:
     return f"load_{connection.info.backend_pid}"
 
 
-def stage(
+def stage_rows(
     connection: Connection,
-    readers: Sequence[Reader],
-    headers: Sequence[list[str]],
+    opened: Sequence[Opened],
     load_ids: Sequence[int],
+    staging: Mapping[str, str],
     on_progress: Progress = lambda done, total: None,
-) -> dict[str, str]:
-    """COPY all files into ``incoming``, inside the caller's transaction.
-
-    Returns:
-        The staging column of each header name; files may have their columns in any order.
+) -> None:
+    """COPY all files into ``incoming``, inside the caller's transaction; they may have their columns in any order.
 
     Raises:
         SourceError: a file cannot be read.
     """
-    staging = make_incoming(connection, [name for header in headers for name in header])
-    for i, (reader, header, load_id) in enumerate(zip(readers, headers, load_ids, strict=True), start=1):
-        staged = reader.stage(connection, [staging[name] for name in header], load_id)
+    for i, (one, load_id) in enumerate(zip(opened, load_ids, strict=True), start=1):
+        staged = one.reader.stage(connection, [staging[name] for name in one.header], load_id)
         _keep_unreadable(connection, staged.unreadable)
-        on_progress(i, len(readers))
-    return staging
+        on_progress(i, len(opened))
 
 
 def make_typed(connection: Connection, mapped: Mapped) -> None:

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from orchestration.errors import ConfigurationError, SourceError
+from orchestration.ingestion.files import SourceFile
 from orchestration.ingestion.readers import delimited, workbook
 from orchestration.ingestion.readers.delimited import CsvReader
 from orchestration.ingestion.readers.records import ROWS_PER_LOAD
-from orchestration.ingestion.staging import stage
+from orchestration.ingestion.staging import Opened, make_incoming, prepare, stage_rows
 from orchestration.shapes import CsvDialect
 from tests.support.ingestion import HEADER, House, line, sales
 
@@ -35,7 +36,10 @@ def staged(house: House, content: bytes, dialect: CsvDialect | None = None) -> t
     path = house.write("staged.csv", content)
     reader = CsvReader(path, dialect or CsvDialect())
     with house.connection.transaction(force_rollback=True):
-        stage(house.connection, [reader], [reader.header()], [3])
+        prepare(house.connection)
+        staging = make_incoming(house.connection, reader.header())
+        opened = Opened(SourceFile(path, path.name, 0, 0), reader, reader.header())
+        stage_rows(house.connection, [opened], [3], staging)
         rows = house.rows("select * from incoming order by _row")
         bad = house.rows("select _row, rule from unreadable order by _row")
     base = 3 * ROWS_PER_LOAD

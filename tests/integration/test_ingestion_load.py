@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from orchestration.errors import ContractError, LeaseLostError, SourceError
+from orchestration.ingestion import joins as joins_module
 from orchestration.ingestion import load as load_module
 from orchestration.ingestion import merge
 from orchestration.ingestion.load import LoadReport, waiting_files
@@ -463,13 +464,13 @@ def test_overlapping_files_are_no_rejected_repeats(house: House) -> None:
 
 def test_a_file_that_vanishes_is_named(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     path = house.write("a.csv", HEADER, line("1"))
-    read = load_module.open_reader
+    read = joins_module.open_reader
 
     def vanish(*args: Any) -> Any:
         path.unlink()
         return read(*args)
 
-    monkeypatch.setattr(load_module, "open_reader", vanish)
+    monkeypatch.setattr(joins_module, "open_reader", vanish)
     with pytest.raises(SourceError, match=r"a\.csv: cannot be read: No such file"):
         house.night()
     assert house.column("select status from ops.loads") == ["stopped"]

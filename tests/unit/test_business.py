@@ -177,7 +177,7 @@ def test_the_examples_are_without_mistakes(example: str) -> None:
         (
             "    format: csv",
             "    format: csv\n    csv: {delimiter: 'x'}",
-            "sources.yaml:6: sources.0.csv: this cannot",
+            "sources.yaml:6: sources.0.csv.delimiter: this cannot part fields",
         ),
         (
             "    format: csv",
