@@ -166,7 +166,8 @@ def check_not_renamed(
     names = [own.name for own in business.sources]
     row = connection.execute(
         """select source, file_path from ops.loads
-           where entity = %s and status = 'loaded' and source <> all(%s) and file_sha256 = any(%s) limit 1""",
+           where entity = %s and status = 'loaded' and not is_joined and source <> all(%s)
+             and file_sha256 = any(%s) limit 1""",
         [source.entity, names, [file.sha256 for file in pending]],
     ).fetchone()
     if row:
