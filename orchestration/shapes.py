@@ -5,11 +5,11 @@ Not here: what the rows mean (sources.py), and reading them (ingestion/readers/)
 
 import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from orchestration.yaml_files import KeyProblemError, Part
+from orchestration.yaml_files import KeyProblemError, Part, Placed
 
 
 class CsvDialect(Part):
@@ -28,28 +28,40 @@ class CsvDialect(Part):
     def _no_quote(cls, quote: object) -> object:
         return None if quote == "" else quote
 
+    @field_validator("names")
+    @classmethod
+    def _names_name(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        trimmed = [name.strip() for name in names or ()]
+        if not all(trimmed):
+            raise KeyProblemError("every column needs a name, also one that nothing reads", trimmed.index(""))
+        twice = next((i for i, name in enumerate(trimmed) if name in trimmed[:i]), None)
+        if twice is not None:
+            raise KeyProblemError(f"{trimmed[twice]!r} stands twice", twice)
+        return names
+
     @model_validator(mode="after")
     def _marks_differ(self) -> Self:
         if self.quote is not None and (len(self.quote) != 1 or not self.quote.isascii()):
             raise KeyProblemError("one ASCII character is expected, or nothing", "quote")
+        if self.quote is not None and re.search(r"[\0\w\s]", self.quote):
+            raise KeyProblemError("this cannot quote fields", "quote")
         if self.quote is not None and self.quote in self.delimiter:
             raise ValueError("delimiter and quote must differ")
         for key, mark in (("delimiter", self.delimiter), ("row_end", self.row_end or "")):
             if re.search(r"[\0\w.]" if key == "row_end" else r"[\0\w.\r\n]", mark):
-                raise KeyProblemError("this cannot part fields", key)
-        if self.delimiter == self.row_end:
+                hint = '; in double quotes "\\t" is a tab and "\\n" a line end' if "\\" in mark else ""
+                raise KeyProblemError(f"this cannot part fields{hint}", key)
+        if self.row_end is not None and self.row_end in self.delimiter:
             raise ValueError("delimiter and row_end must differ")
+        if self.row_end is not None and self.quote is not None and self.quote in self.row_end:
+            raise ValueError("row_end and quote must differ")
         return self
 
     @property
     def is_plain(self) -> bool:
         """Whether PostgreSQL's COPY can read it: one byte each for delimiter and quote, and lines that end as lines."""
-        return (
-            self.row_end is None
-            and self.quote is not None
-            and re.fullmatch(r"[\t !-/:-@\[-`{-~]", self.delimiter) is not None
-            and self.encoding != "utf-16"
-        )
+        is_one_byte = re.fullmatch(r"[\x01-\x09\x0b\x0c\x0e-/:-@\[-`{-\x7f]", self.delimiter) is not None
+        return self.row_end is None and self.quote is not None and is_one_byte
 
 
 class ExcelSheet(Part):
@@ -72,12 +84,18 @@ class Tree(Part):
         min_length=1,
         description="A list within each record, as in items: one row per element, with its record's other fields.",
     )
+    optional: tuple[str, ...] = Field(
+        default=(), description="Fields that a file may lack altogether, for the export leaves out what is empty."
+    )
 
 
 class SqlDump(Part):
     """Which table of a dump."""
 
-    table: str = Field(min_length=1)
+    table: str = Field(min_length=1, description="As in orders or sales.orders.")
+    dialect: Literal["postgres", "mysql", "sqlserver"] | None = Field(
+        default=None, description="Whose SQL it is; as the dump's first lines show it if not given."
+    )
 
 
 class DatabaseQuery(Part):
@@ -137,14 +155,31 @@ class Join(Shape):
     unmatched: Literal["reject", "keep"] = "reject"
 
 
-class Store(Part):
+# An environment variable in a store's or connection's values: what is secret stays out of the business folder.
+REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def _check_references(text: str) -> str:
+    if "${" in REFERENCE.sub("", text):
+        raise ValueError("an environment variable is written ${NAME}")
+    return text
+
+
+Referring = Annotated[str, AfterValidator(_check_references)]
+
+
+class Store(Placed):
     """A place of files that is not the data folder: a URL that fsspec knows, as in s3://bucket/exports."""
 
-    url: str = Field(pattern=r"^[a-z0-9+]+://", description="May name environment variables, as in ${FTP_USER}.")
-    options: dict[str, str] = Field(default={}, description="What its file system takes; ${NAME} as in url.")
+    url: Referring = Field(pattern=r"^[a-z0-9+]+://", description="May name environment variables, as in ${FTP_USER}.")
+    options: dict[str, Referring | dict[str, Referring]] = Field(
+        default={}, description="What its file system takes; ${NAME} as in url."
+    )
 
 
-class DatabaseConnection(Part):
+class DatabaseConnection(Placed):
     """A live database: a URL that SQLAlchemy knows."""
 
-    url: str = Field(min_length=1, description="As in ${ERP_URL}: environment variables keep passwords out of here.")
+    url: Referring = Field(
+        min_length=1, description="As in ${ERP_URL}: environment variables keep passwords out of here."
+    )

@@ -9,6 +9,14 @@ from decimal import Decimal
 # By width: the significant digits that a float keeps of a decimal, more being noise of the binary form; and up to where
 # it keeps every whole number, some of which have a digit more.
 FLOATS = {16: (4, 2**11), 32: (7, 2**24), 64: (15, 2**53)}
+# With its sign: a double goes up to e+308; 1e999999999 would be a gigabyte of zeros.
+LONGEST_EXPONENT = 4
+
+
+class Number(str):
+    """A number as a file of typed texts (JSON, SQL) writes it: it goes through no float."""
+
+    __slots__ = ()
 
 
 def cell_text(value: object, decimal: str = ".", float_bits: int = 64) -> str:
@@ -26,6 +34,8 @@ def cell_text(value: object, decimal: str = ".", float_bits: int = 64) -> str:
     """
     if value is None:
         return ""
+    if isinstance(value, Number):
+        return number_text(value, decimal)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
@@ -40,3 +50,19 @@ def cell_text(value: object, decimal: str = ".", float_bits: int = 64) -> str:
     if isinstance(value, date | time):
         return value.isoformat()
     return str(value)
+
+
+def number_text(written: str, decimal: str = ".") -> str:
+    """A Number, exactly, without an exponent.
+
+    Args:
+        written: the number's text: digits, a point, an exponent.
+        decimal: the decimal mark to write it with: the one its column is read with.
+
+    >>> number_text("19.90", ","), number_text("-1e-5"), number_text("1.5E3"), number_text("1e999999")
+    ('19,90', '-0.00001', '1500', '1e999999')
+    """
+    if "e" in written or "E" in written:
+        exponent = written.lower().partition("e")[2]
+        written = format(Decimal(written), "f") if len(exponent) <= LONGEST_EXPONENT else written
+    return str(written) if decimal == "." else written.replace(".", decimal)

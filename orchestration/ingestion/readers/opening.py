@@ -10,11 +10,17 @@ from orchestration.errors import ConfigurationError
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.expressions import names_in
 from orchestration.ingestion.readers.delimited import CsvReader
+from orchestration.ingestion.readers.json_tree import JsonReader
 from orchestration.ingestion.readers.parquet import ParquetReader
 from orchestration.ingestion.readers.records import Reader
+from orchestration.ingestion.readers.sql_dump import SqlReader
 from orchestration.ingestion.readers.workbook import ExcelReader
+from orchestration.ingestion.readers.xml_tree import XmlReader
+from orchestration.ingestion.readers.yaml_tree import YamlReader
 from orchestration.shapes import Shape
 from orchestration.sources import Source
+
+TREES = {"json": JsonReader, "xml": XmlReader, "yaml": YamlReader}
 
 
 def open_reader(path: Path, shape: Shape, marks: Mapping[str, str]) -> Reader:
@@ -29,6 +35,10 @@ def open_reader(path: Path, shape: Shape, marks: Mapping[str, str]) -> Reader:
         return CsvReader(path, shape.csv)
     if shape.format == "excel":
         return ExcelReader(path, shape.excel.sheet, shape.excel.header_row, marks)
+    if shape.sql is not None and shape.format == "sql":
+        return SqlReader(path, shape.sql, marks)
+    if shape.format in TREES:
+        return TREES[shape.format](path, shape.tree, marks)
     return ParquetReader(path, marks)
 
 

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+import psycopg
 from psycopg import sql
 
 from orchestration.errors import SourceError
@@ -19,14 +20,16 @@ ROWS_PER_LOAD = 10**10
 MOST_COLUMNS = 1_500
 # Beyond this the file is not what the mapping says (another delimiter, say), and its lines would fill the memory.
 MOST_UNREADABLE = 100_000
+MOST_UNREADABLE_CHARACTERS = 1 << 27
+LONGEST_SHOWN = 60
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):  # of millions: a frozen dataclass takes a third longer to make
     """One record of a file: where it begins, its fields as text, or the rule it breaks and why it is no row.
 
-    ``text`` is the record as it stands in the file, where that is not simply its fields.
+    ``line`` is what a person looks for in the file: the line, the sheet's row or, where there is neither, the record's
+    number. ``text`` is the record as it stands in the file, where that is not simply its fields.
     """
 
     line: int
@@ -87,12 +90,12 @@ def checked_header(path: Path, names: Sequence[str]) -> list[str]:
             raise SourceError(f"{path}, column {position}: the header has no name here", remedy="name the column")
         if _NOT_STORABLE.search(name):
             raise SourceError(
-                f"{path}, column {position}: the header is not of the file's encoding: {printable(name)!r}",
+                f"{path}, column {position}: the header is not of the file's encoding: {shown(name)}",
                 remedy="set csv.encoding in sources.yaml, or export as UTF-8",
             )
         if header.index(name) != position - 1:
             raise SourceError(
-                f"{path}, column {position}: the header names {name!r} twice", remedy="rename one of them"
+                f"{path}, column {position}: the header names {shown(name)} twice", remedy="rename one of them"
             )
     return header
 
@@ -113,12 +116,14 @@ def problem_of(record: Sequence[str], n_columns: int) -> tuple[str, str] | None:
     return "encoding", "The line holds bytes that are not of the file's encoding."
 
 
-def too_many_unreadable(path: Path, lines: Sequence[Unreadable]) -> None:
-    """Raise SourceError if so many lines are no rows that the file cannot be what the mapping says."""
-    if len(lines) > MOST_UNREADABLE:
+def too_many_unreadable(path: Path, lines: Sequence[Unreadable], n_characters: int = 0) -> None:
+    """Raise SourceError if so many lines are no rows, or such long ones, that the file is not what the mapping says."""
+    if len(lines) > MOST_UNREADABLE or n_characters > MOST_UNREADABLE_CHARACTERS:
+        most = f"{MOST_UNREADABLE:,} lines"
+        if n_characters > MOST_UNREADABLE_CHARACTERS:
+            most = f"{MOST_UNREADABLE_CHARACTERS:,} characters"
         raise SourceError(
-            f"{path}: more than {MOST_UNREADABLE:,} lines are no rows; the first, line {lines[0].row % ROWS_PER_LOAD}: "
-            f"{lines[0].reason}",
+            f"{path}: more than {most} are no rows; the first, line {lines[0].row % ROWS_PER_LOAD}: {lines[0].reason}",
             remedy="see to delimiter, quote and encoding in sources.yaml",
         )
 
@@ -132,27 +137,41 @@ def printable(text: str) -> str:
     return _NOT_STORABLE.sub(lambda m: f"\\x{ord(m.group()) & 0xFF:02x}", text)
 
 
+def shown(text: str) -> str:
+    """A text of a file as a message shows it: in quotes, printable, and not at length.
+
+    >>> shown("price"), len(shown("x" * 10_000))
+    ("'price'", 63)
+    """
+    return repr(printable(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"))
+
+
 def stage_records(reader: Reader, connection: Connection, columns: Sequence[str], load_id: int) -> Staged:
     """COPY the records of ``reader`` into ``incoming`` row by row; an empty text is null.
 
     Raises:
-        SourceError: the file cannot be read on, or too many of its records are no rows.
+        SourceError: the file cannot be read on, too many of its records are no rows, or one is too wide for a table.
     """
-    n_rows, unreadable = 0, list[Unreadable]()
+    n_rows, n_characters, unreadable = 0, 0, list[Unreadable]()
     names = sql.SQL(", ").join(map(sql.Identifier, ["_row", *columns]))
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(sql.SQL("copy incoming ({}) from stdin").format(names)) as copy,
-    ):
-        for record in reader.records():
-            row, fields = load_id * ROWS_PER_LOAD + record.line, record.fields
-            problem = (record.rule, record.reason) if fields is None or record.rule else None
-            problem = problem or problem_of(fields or (), len(columns))
-            if problem or fields is None:
-                text = record.text or "\t".join(fields or ())
-                unreadable.append(Unreadable(row, *(problem or ("", "")), printable(text.rstrip("\r\n"))))
-                too_many_unreadable(reader.path, unreadable)
-            else:
-                copy.write_row((row, *(field or None for field in fields)))
-                n_rows += 1
+    statement = sql.SQL("copy incoming ({}) from stdin").format(names)
+    try:
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for record in reader.records():
+                row, fields = load_id * ROWS_PER_LOAD + record.line, record.fields
+                problem = (record.rule, record.reason) if record.rule else problem_of(fields or (), len(columns))
+                if problem is None:
+                    copy.write_row((row, *[field or None for field in fields or ()]))
+                    n_rows += 1
+                    continue
+                text = printable((record.text or "\t".join(fields or ())).rstrip("\r\n"))
+                unreadable.append(Unreadable(row, *problem, text))
+                n_characters += len(text)
+                too_many_unreadable(reader.path, unreadable, n_characters)
+    except psycopg.errors.ProgramLimitExceeded as error:
+        raise SourceError(
+            f"{reader.path}: {len(columns)} columns of such width are more than a table takes: "
+            f"{error.diag.message_primary}",
+            remedy="export the columns that are needed",
+        ) from None
     return Staged(n_rows, tuple(unreadable))
