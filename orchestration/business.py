@@ -12,7 +12,7 @@ from pydantic import Field
 from orchestration.errors import ConfigurationError
 from orchestration.shapes import DatabaseConnection, Store
 from orchestration.sources import Source, SourcesFile
-from orchestration.yaml_files import Part, TimeZone, load_model, load_model_and_lines
+from orchestration.yaml_files import Part, TimeZone, load_model, load_model_and_lines, nearest
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -61,6 +61,14 @@ class Business(Part):
     stores: dict[str, Store] = Field(default={})
     connections: dict[str, DatabaseConnection] = Field(default={})
 
+    def source(self, name: str) -> Source:
+        """The source of that name. Raises ConfigurationError if there is none, with the nearest names."""
+        found = next((s for s in self.sources if s.name == name), None)
+        if found is None:
+            names = [source.name for source in self.sources]
+            raise ConfigurationError(f"{self.folder}: there is no source {name!r}{nearest(name, names)}")
+        return found
+
     def sources_of(self, entity: str) -> list[Source]:
         """The sources that bring ``entity``, in the order of sources.yaml."""
         return [s for s in self.sources if s.entity == entity]
@@ -81,6 +89,9 @@ def load_business(folder: Path) -> Business:
     sources, lines = load_model_and_lines(folder / "sources.yaml", SourcesFile)
     for i, source in enumerate(sources.sources):
         source.found_in(folder / "sources.yaml", ("sources", i), lines)
+    for key, places in (("stores", sources.stores), ("connections", sources.connections)):
+        for name, place in places.items():
+            place.found_in(folder / "sources.yaml", (key, name), lines)
     return Business(
         folder=folder,
         profile=profile,

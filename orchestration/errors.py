@@ -54,6 +54,10 @@ class TransientError(DaybreakError):
     exit_code = 6
 
 
+class UnreachableError(TransientError):
+    """A store or a database that a source is read from does not answer."""
+
+
 class NightRunningError(TransientError):
     """Another night holds the lease."""
 

@@ -3,6 +3,7 @@
 Not here: what differs between two businesses (business.py reads that from the business folder).
 """
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -69,6 +70,11 @@ class Settings(BaseSettings):
         return self.root / "editions"
 
     @property
+    def scratch(self) -> Path:
+        """The folder for what a load fetches from stores or unpacks; empty between two loads."""
+        return self.root / "scratch"
+
+    @property
     def postgres_data(self) -> Path:
         """Folder of the embedded server: its data, password files and log."""
         return self.root / "postgres"
@@ -83,3 +89,11 @@ class Settings(BaseSettings):
         """The folder that the globs of sources.yaml are relative to."""
         folder = self.data or self.root / "data" / self.business_folder.name
         return folder.expanduser().resolve()
+
+
+def secret(name: str) -> str | None:
+    """The environment variable that a business folder names as ``${NAME}``; None if it is not set.
+
+    What is secret stays out of the business folder, and is asked for only where it is needed.
+    """
+    return os.environ.get(name)

@@ -5,24 +5,47 @@ country code NO is not a boolean and the id 007 not a seven.
 """
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from orchestration.errors import ConfigurationError
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
+MOST_SHOWN, LONGEST_SHOWN = 30, 60  # of the names that a hint lists
 
 
 class Part(BaseModel):
     """What every model of a business folder has in common: it is frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Placed(Part):
+    """A part that remembers where it was read, for what is found out about its keys later on."""
+
+    _file: str = PrivateAttr(default="sources.yaml")
+    _label: str = PrivateAttr(default="")
+    _lines: dict[str, int] = PrivateAttr(default_factory=dict)
+
+    def where(self, key: str) -> str:
+        """File, line and key, to begin an error about that key with."""
+        known = key
+        while known and known not in self._lines:
+            known = known.rpartition(".")[0]
+        line = self._lines.get(known)
+        return f"{self._file}{'' if line is None else f':{line}'}: {self._label}.{key}"
+
+    def found_in(self, path: Path, place: Location, lines: Mapping[Location, int]) -> None:
+        """Remember the file it was read from and the lines of its keys, for ``where``."""
+        self._file, self._label = str(path), ".".join(map(str, place))
+        inside = {at[len(place) :]: line for at, line in lines.items() if at[: len(place)] == place}
+        self._lines = {".".join(map(str, at)): line for at, line in inside.items()}
 
 
 class KeyProblemError(ValueError):
@@ -108,7 +131,7 @@ def _sentence(path: Path, problem: Any, lines: dict[Location, int], model: type[
 
 
 def nearest(name: str, candidates: Sequence[str]) -> str:
-    """A hint that names the closest candidates, or all of them when none is close.
+    """A hint that names the closest candidates, or all of them when none is close; of a garbage header not all of it.
 
     >>> nearest("curency", ["currency", "locale"])
     "; did you mean 'currency'?"
@@ -117,7 +140,8 @@ def nearest(name: str, candidates: Sequence[str]) -> str:
     close = [folded[near] for near in difflib.get_close_matches(name.casefold(), folded, n=2, cutoff=0.6)]
     if close:
         return "; did you mean " + " or ".join(repr(c) for c in close) + "?"
-    return "; known are " + ", ".join(sorted(candidates)) if candidates else ""
+    known = [c if len(c) <= LONGEST_SHOWN else c[:LONGEST_SHOWN] + "…" for c in sorted(candidates)[:MOST_SHOWN]]
+    return "; known are " + ", ".join(known) + (", …" if len(candidates) > MOST_SHOWN else "") if candidates else ""
 
 
 def _keys(model: type[BaseModel], location: Location) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.support.postgres", "tests.support.ingestion"]
+pytest_plugins = ["tests.support.postgres", "tests.support.ingestion", "tests.support.stores"]
 
 # Programs that tests start, one of them broken on purpose: no modules with doctests.
 collect_ignore_glob = ["support/*"]

@@ -1,57 +1,146 @@
-"""The files of a source: which there are, and which the ledger (ops.loads) has not taken in yet.
+"""Files where they lie: those of the data folder, and what is known of any file before and after it was looked into.
 
-Not here: reading their content (readers.py).
+Not here: other places (origins/stores.py), which files a night takes in (intake.py), reading their content (readers/).
 """
 
 import hashlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Protocol
 
 from orchestration.errors import SourceError
-from orchestration.sources import Source
-from orchestration.warehouse import Connection
+from orchestration.ingestion.origins.scratch import Scratch
+from orchestration.shapes import Shape
 
 # Names that writers use while a file is not complete.
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart")
 
 
 @dataclass(frozen=True)
+class FoundFile:
+    """A file where it lies: the name by which the ledger knows it, and what changes with its content.
+
+    ``version`` is empty where the place tells nothing by which one content could be known from the next;
+    ``mtime_ns`` is 0 where it does not say when the file was written.
+    """
+
+    relative_path: str
+    size_bytes: int
+    mtime_ns: int
+    version: str
+    address: str  # what its place calls it
+
+
+@dataclass(frozen=True)
 class SourceFile:
-    """A file as it was found: its path below the data folder, and what identifies its content."""
+    """A content that can be read: a file, a file of an archive, or what was read from a database.
+
+    Size and modification time are those of the file that it came in; of a content that was only looked at from afar,
+    ``path`` is no file and the hash is empty.
+    """
 
     path: Path
     relative_path: str
     size_bytes: int
     mtime_ns: int
     sha256: str = ""
+    watermark: str | None = None  # of a database: how far was read, see origins/watermarks.py
+    rows_sha256: str | None = None  # of a database: of the rows that the next look brings again if nothing changed
+    found: FoundFile | None = field(default=None, compare=False)
 
 
-def find_files(data_folder: Path, source: Source) -> list[SourceFile]:
-    """The files that match the source's glob, in natural order of their names; hidden and unfinished ones left out.
+class Place(Protocol):
+    """Where the files of a source lie."""
 
-    The order matters: of two rows with the same business key, the one in the later file wins.
-    """
-    if not data_folder.is_dir():
-        # an unmounted share must not look like a quiet day
-        raise SourceError(f"there is no data folder {data_folder}", remedy="name it with --data DIR or DAYBREAK_DATA")
-    found = [p for p in data_folder.glob(source.files) if p.is_file() and _is_finished(p)]
-    files = []
-    for path in sorted(found, key=lambda p: natural_key(p.relative_to(data_folder).as_posix())):
-        relative_path = path.relative_to(data_folder).as_posix()
-        if not relative_path.isprintable():  # bytes that are no UTF-8, or a line end: the ledger could not name it
-            raise SourceError(f"{relative_path!r}: a name that cannot be shown", remedy="rename the file")
-        try:
-            stat = path.stat()
-        except FileNotFoundError:  # moved since it was listed: no file of tonight
-            continue
-        files.append(SourceFile(path, relative_path, stat.st_size, stat.st_mtime_ns))
-    return files
+    def find(self, glob: str) -> list[FoundFile]:
+        """The files that match, in natural order of their names; hidden and unfinished ones left out."""
+        ...
+
+    def fetch(self, file: FoundFile, scratch: Scratch) -> Path:
+        """Where the file can be read: where it lies, or in the scratch folder."""
+        ...
+
+    def check_unchanged(self, file: FoundFile) -> None:
+        """Raise SourceError if the file was written to since it was found: half of it may have been read."""
+        ...
 
 
-def _is_finished(path: Path) -> bool:
+class DataFolder:
+    """The data folder, and all below it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, glob: str) -> list[FoundFile]:
+        """The files that match. Raises SourceError if there is no folder, or a name cannot be shown.
+
+        The order matters: of two rows with the same business key, the one in the later file wins.
+        """
+        if not self.folder.is_dir():
+            # an unmounted share must not look like a quiet day
+            raise SourceError(
+                f"there is no data folder {self.folder}", remedy="name it with --data DIR or DAYBREAK_DATA"
+            )
+        found, root = [], self.folder.resolve()
+        for path in self.folder.glob(glob):
+            relative_path = path.relative_to(self.folder).as_posix()
+            if not is_finished(path) or not path.is_file():
+                continue
+            check_name(relative_path)
+            _check_inside(path, relative_path, root)
+            try:
+                stat = path.stat()
+            except FileNotFoundError:  # moved since it was listed: no file of tonight
+                continue
+            version = _version(stat.st_size, stat.st_mtime_ns)
+            found.append(FoundFile(relative_path, stat.st_size, stat.st_mtime_ns, version, str(path)))
+        return in_order(found)
+
+    def fetch(self, file: FoundFile, scratch: Scratch) -> Path:
+        """The file itself."""
+        return Path(file.address)
+
+    def check_unchanged(self, file: FoundFile) -> None:
+        """Raise SourceError if size or modification time are others than they were."""
+        stat = Path(file.address).stat()
+        if _version(stat.st_size, stat.st_mtime_ns) != file.version:
+            raise changed(file.relative_path)
+
+
+def find_files(data_folder: Path, shape: Shape) -> list[FoundFile]:
+    """The files of the data folder that are of that shape. Raises SourceError if there is no such folder."""
+    return DataFolder(data_folder).find(shape.files)
+
+
+def in_order(files: list[FoundFile]) -> list[FoundFile]:
+    """The files in natural order of their names."""
+    return sorted(files, key=lambda file: natural_key(file.relative_path))
+
+
+def is_finished(path: PurePath) -> bool:
+    """Whether a file's name is that of a finished file, not a hidden one's or one still being written."""
     return not path.name.startswith((".", "~$")) and path.suffix.lower() not in UNFINISHED
+
+
+def _check_inside(path: Path, relative_path: str, root: Path) -> None:
+    """Raise SourceError at a link out of the data folder: who writes exports must not have other files told of."""
+    if not path.resolve().is_relative_to(root):
+        raise SourceError(
+            f"{relative_path}: a link that leads out of the data folder",
+            remedy="copy the file, or name the folder that it lies in as a store (file://…) of sources.yaml",
+        )
+
+
+def check_name(relative_path: str) -> None:
+    """Raise SourceError at bytes that are no UTF-8, or a line end: the ledger could not name the file."""
+    if not relative_path.isprintable():
+        raise SourceError(f"{relative_path!r}: a name that cannot be shown", remedy="rename the file")
+
+
+def changed(relative_path: str) -> SourceError:
+    """The error about a file that somebody is still writing."""
+    return SourceError(f"{relative_path}: the file changed while it was read", remedy="run again later")
 
 
 def natural_key(text: str) -> list[tuple[int, int | str]]:
@@ -64,48 +153,6 @@ def natural_key(text: str) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if i % 2 else (1, part) for i, part in enumerate(parts)]
 
 
-def pending_files(
-    connection: Connection, files: list[SourceFile], source: Source, mapping_sha256: str
-) -> list[SourceFile]:
-    """Those of ``files`` whose content was not taken in under this mapping, with their hashes.
-
-    A file that has the name, size and modification time it had when it was loaded is not read again: with ten years
-    of daily files, hashing all of them every night would cost more than the night. A content that is known already is
-    taken in again only if the file had another one in between: somebody took a correction back.
-
-    Raises:
-        SourceError: a file cannot be read.
-    """
-    rows = connection.execute(
-        """select file_path, file_bytes, file_mtime_ns, file_sha256 from ops.loads
-           where source = %s and status = 'loaded' and mapping_sha256 = %s order by load_id""",
-        [source.name, mapping_sha256],
-    ).fetchall()
-    newest = {row[0]: tuple(row[1:]) for row in rows}
-    contents = {row[3] for row in rows}
-    pending: list[SourceFile] = []
-    tonight: set[str] = set()
-    for file in files:
-        size_bytes, mtime_ns, loaded_sha256 = newest.get(file.relative_path, (None, None, None))
-        if (file.size_bytes, file.mtime_ns) == (size_bytes, mtime_ns):
-            continue
-        sha256 = content_hash(file.path)
-        is_copy = sha256 in contents and loaded_sha256 is None
-        if sha256 == loaded_sha256 or is_copy or sha256 in tonight:
-            continue
-        tonight.add(sha256)
-        pending.append(replace(file, sha256=sha256))
-    return pending
-
-
-def check_unchanged(files: Iterable[SourceFile]) -> None:
-    """Raise SourceError if one of ``files`` was written to since it was found: half of it may have been read."""
-    for file in files:
-        stat = file.path.stat()
-        if (stat.st_size, stat.st_mtime_ns) != (file.size_bytes, file.mtime_ns):
-            raise SourceError(f"{file.relative_path}: the file changed while it was read", remedy="run again later")
-
-
 def content_hash(path: Path) -> str:
     """The SHA-256 of what stands in the file. Raises SourceError if it cannot be read."""
     try:
@@ -113,3 +160,7 @@ def content_hash(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}", remedy="see to its permissions") from None
+
+
+def _version(size_bytes: int, mtime_ns: int) -> str:
+    return f"{size_bytes} {mtime_ns}"

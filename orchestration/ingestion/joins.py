@@ -7,12 +7,13 @@ are widened into ``incoming``, so that everything after this sees one table of t
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from orchestration.errors import SourceError
-from orchestration.ingestion.files import SourceFile, content_hash, find_files, pending_files
+from orchestration.ingestion.files import FoundFile, SourceFile
+from orchestration.ingestion.intake import Intake
 from orchestration.ingestion.ledger import Ledger
 from orchestration.ingestion.names import found_column, names_read
+from orchestration.ingestion.origins.extracts import SHAPE as EXTRACT
 from orchestration.ingestion.quarantine import quarantine_unreadable
 from orchestration.ingestion.readers.opening import decimal_marks, open_reader
 from orchestration.ingestion.readers.records import ROWS_PER_LOAD
@@ -33,13 +34,33 @@ class Joined:
 
     join: Join
     source: Source  # the join as if it were a source of its own: named ``lines.header``
-    files: tuple[SourceFile, ...]
+    files: tuple[FoundFile, ...]
     news: tuple[SourceFile, ...]
     is_changed: bool  # a file that was read before has other contents now
 
 
-def find_joined(connection: Connection, source: Source, data_folder: Path, mapping_sha256: str) -> list[Joined]:
+def find_joined(intake: Intake, source: Source, mapping_sha256: str) -> list[Joined]:
     """The joined files of ``source``, and what of them is news.
+
+    Raises:
+        SourceError: a join finds no file at all: every row would be without a match.
+    """
+    found = []
+    for one in list_joined(intake, source):
+        own = one.source
+        news = intake.pending(one.files, own, mapping_sha256)
+        known = {
+            path
+            for (path,) in intake.connection.execute(
+                "select file_path from ops.loads where source = %s and status = 'loaded'", [own.name]
+            )
+        }
+        found.append(replace(one, news=tuple(news), is_changed=any(file.relative_path in known for file in news)))
+    return found
+
+
+def list_joined(intake: Intake, source: Source) -> list[Joined]:
+    """The joined files of ``source``, whatever of them is news.
 
     Raises:
         SourceError: a join finds no file at all: every row would be without a match.
@@ -47,33 +68,26 @@ def find_joined(connection: Connection, source: Source, data_folder: Path, mappi
     found = []
     for join in source.joins:
         own = source.model_copy(
-            update={"name": f"{source.name}.{join.name}", "joins": ()}
+            update={"name": f"{source.name}.{join.name}", "joins": (), "database": None}
             | {key: getattr(join, key) for key in type(join).model_fields if key in ("files", "store", "format")}
         )
-        files = find_files(data_folder, own)
+        files = intake.find(own)
         if not files:
             raise SourceError(
                 f"{own.name}: no file matches {join.files!r}, and {source.name} looks its columns up there",
                 remedy="correct joins in sources.yaml, or bring the files",
             )
-        news = pending_files(connection, files, own, mapping_sha256)
-        known = {
-            path
-            for (path,) in connection.execute(
-                "select file_path from ops.loads where source = %s and status = 'loaded'", [own.name]
-            )
-        }
-        is_changed = any(file.relative_path in known for file in news)
-        found.append(Joined(join, own, tuple(files), tuple(news), is_changed))
+        found.append(Joined(join, own, tuple(files), (), is_changed=False))
     return found
 
 
 def reopen(connection: Connection, source: Source, joined: Sequence[Joined]) -> None:
     """Let the files of ``source`` be read again where joined files bring something new for their rows.
 
-    A changed file concerns every row; a new one those that found no match before.
+    A changed file concerns every row; a new one those that found no match before, but a database is read from where
+    the last night left off, or as a whole.
     """
-    if any(one.is_changed for one in joined):
+    if any(one.is_changed for one in joined) or (source.database and any(one.news for one in joined)):
         connection.execute(
             "update ops.loads set mapping_sha256 = 'joined files changed' where source = %s and status = 'loaded'",
             [source.name],
@@ -98,17 +112,18 @@ def awaits(connection: Connection, source: Source) -> bool:
 
 def open_file(file: SourceFile, source: Source) -> Opened:
     """A file of the source itself, opened. Raises SourceError if it cannot be read."""
-    reader = open_reader(file.path, source, decimal_marks(source))
+    shape = EXTRACT if source.database else source
+    reader = open_reader(file.path, shape, decimal_marks(source))
     return Opened(file, reader, reader.header())
 
 
-def open_joined(source: Source, joined: Sequence[Joined]) -> list[list[Opened]]:
+def open_joined(intake: Intake, source: Source, joined: Sequence[Joined]) -> list[list[Opened]]:
     """The readers and headers of the joined files, a list per join.
 
     Raises:
         SourceError: a file cannot be read, or lacks the column it is joined on.
     """
-    return [[_open(source, one.join, file) for file in one.files] for one in joined]
+    return [[_open(source, one.join, file) for file in intake.unfolded(one.files, one.source)] for one in joined]
 
 
 def _open(source: Source, join: Join, file: SourceFile) -> Opened:
@@ -150,7 +165,7 @@ def stage_joined(
     """
     staging: dict[str, str] = {}
     for k, (one, files) in enumerate(zip(joined, opened, strict=True)):
-        load_ids = _opened_loads(one, ledgers[k]) if ledgers else list(range(1, len(files) + 1))
+        load_ids = _opened_loads(files, ledgers[k]) if ledgers else list(range(1, len(files) + 1))
         columns = make_incoming(connection, [name for file in files for name in file.header])
         stage_rows(connection, files, load_ids, columns)
         if ledgers:
@@ -281,7 +296,7 @@ def widen(
     return own
 
 
-def _opened_loads(joined: Joined, ledger: Ledger) -> list[int]:
-    hashed = [replace(file, sha256=file.sha256 or content_hash(file.path)) for file in joined.files]
-    ledger.supersede([file.sha256 for file in hashed])
-    return ledger.open(hashed, is_joined=True)
+def _opened_loads(opened: Sequence[Opened], ledger: Ledger) -> list[int]:
+    files = [one.file for one in opened]
+    ledger.supersede([file.sha256 for file in files])
+    return ledger.open(files, is_joined=True)

@@ -4,11 +4,11 @@ Not here: the steps of a load (load.py).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestration.business import Business
 from orchestration.errors import ContractError, SourceError
-from orchestration.ingestion.files import SourceFile
+from orchestration.ingestion.files import FoundFile, SourceFile
 from orchestration.sources import Source
 from orchestration.warehouse import Connection, writing
 
@@ -25,6 +25,8 @@ class LoadReport:
     rows_duplicate: int = 0
     rows_rejected: int = 0
     days_touched: int = 0
+    note: str | None = field(default=None, kw_only=True)
+    drifts: tuple[str, ...] = field(default=(), kw_only=True)  # what is new about tonight's files
 
     @property
     def rows_written(self) -> int:
@@ -34,7 +36,7 @@ class LoadReport:
     def __str__(self) -> str:
         """The report as a line of progress."""
         if not self.files:
-            return f"{self.source}: nothing new"
+            return f"{self.source}: nothing new" + (f"; {self.note}" if self.note else "")
         noun = "file" if self.files == 1 else "files"
         return (
             f"{self.source}: {self.rows_read:,} rows read from {self.files} {noun}: {self.rows_inserted:,} new, "
@@ -71,15 +73,15 @@ class Ledger:
         )
         rows = self.connection.execute(
             """insert into ops.loads (token, entity, source, mapping_sha256, status, message, is_joined,
-                                      file_path, file_sha256, file_bytes, file_mtime_ns)
-               select %s, %s, %s, %s, %s, %s, %s, path, sha256, bytes, mtime_ns
-               from unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[]) with ordinality
-                   as f (path, sha256, bytes, mtime_ns, place)
+                                      file_path, file_sha256, file_bytes, file_mtime_ns, watermark, rows_sha256)
+               select %s, %s, %s, %s, %s, %s, %s, path, sha256, bytes, mtime_ns, watermark, rows_sha256
+               from unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::text[]) with ordinality
+                   as f (path, sha256, bytes, mtime_ns, watermark, rows_sha256, place)
                order by place returning load_id""",
             [
                 self.token, self.source.entity, self.source.name, self.mapping_sha256, status, message, is_joined,
                 [f.relative_path for f in files], [f.sha256 for f in files], [f.size_bytes for f in files],
-                [f.mtime_ns for f in files],
+                [f.mtime_ns for f in files], [f.watermark for f in files], [f.rows_sha256 for f in files],
             ],
         ).fetchall()  # fmt: skip
         return [int(row[0]) for row in rows]
@@ -181,7 +183,7 @@ def contents_of_old_mapping(
     connection: Connection,
     source: Source,
     mapping_sha256: str,
-    files: Sequence[SourceFile],
+    files: Sequence[FoundFile],
     pending: Sequence[SourceFile],
 ) -> set[str]:
     """Hashes of the files that were loaded under another mapping: their rows are taken in again under this one.
@@ -193,9 +195,10 @@ def contents_of_old_mapping(
         "select file_path, file_sha256 from ops.loads where source = %s and status = 'loaded' and mapping_sha256 <> %s",
         [source.name, mapping_sha256],
     ).fetchall()
-    paths, contents = {file.relative_path for file in files}, {file.sha256 for file in pending}
+    paths = {file.relative_path for file in files} | {file.relative_path for file in pending}
+    contents = {file.sha256 for file in pending}
     gone = {path for path, sha256 in rows if path not in paths and sha256 not in contents}
-    if gone:
+    if gone and source.database is None:  # a database has all of its rows still
         raise SourceError(
             f"the mapping of {source.name} changed, but {len(gone)} of the files it was loaded from are gone, "
             f"{min(gone)} first",

@@ -5,18 +5,21 @@ row passes through Python on the plain path.
 """
 
 import hashlib
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestration import failpoints
 from orchestration.business import Business
-from orchestration.errors import SourceError
+from orchestration.errors import DaybreakError, SourceError, TransientError
 from orchestration.ingestion import history, merge
 from orchestration.ingestion.compile import compile_source
+from orchestration.ingestion.drift import watch
 from orchestration.ingestion.entity import Entity
-from orchestration.ingestion.files import SourceFile, check_unchanged, find_files, pending_files
+from orchestration.ingestion.files import FoundFile, SourceFile
+from orchestration.ingestion.intake import Intake
 from orchestration.ingestion.joins import (
     Joined,
     awaits,
@@ -28,35 +31,56 @@ from orchestration.ingestion.joins import (
     stage_source,
 )
 from orchestration.ingestion.ledger import Ledger, LoadReport, check_not_renamed, contents_of_old_mapping
-from orchestration.ingestion.names import check_columns
 from orchestration.ingestion.quarantine import quarantine, too_many_rejected
 from orchestration.ingestion.staging import Opened, Progress, drop_incoming, make_typed
 from orchestration.sources import Source
 from orchestration.warehouse import Connection, writing
 
+_LOG = logging.getLogger(__name__)
 SETTLED_NS = 30 * 10**9  # a file that changed less than 30 s ago may still be being written
 
 
 def mapping_hash(source: Source, business: Business) -> str:
     """What decides how a source's rows look; another one means that its files are read anew."""
-    mapping = source.model_dump_json(exclude={"max_rejected_pct", "files"})
+    mapping = source.model_dump_json(exclude={"max_rejected_pct", "max_shrink_pct", "files"})
     return hashlib.sha256((mapping + business.profile.time_zone).encode()).hexdigest()
 
 
-def waiting_files(connection: Connection, business: Business, data_folder: Path) -> list[SourceFile]:
-    """The files of all sources that no night has taken in yet and that nobody has written to for a while."""
+def waiting_files(
+    connection: Connection,
+    business: Business,
+    data_folder: Path,
+    on_problem: Callable[[str], None] = _LOG.warning,
+) -> list[SourceFile]:
+    """The files of all sources that no night has taken in yet and that nobody has written to for a while.
+
+    A store or a database that does not answer is told to ``on_problem``: it hides no other source's files.
+
+    Raises:
+        SourceError: the data folder is not there, or a file in it cannot be read.
+    """
     waiting = []
-    for source in business.sources:
-        mapping_sha256 = mapping_hash(source, business)
-        files = [f for f in find_files(data_folder, source) if _is_settled(f)]
-        waiting += pending_files(connection, files, source, mapping_sha256)
-        for one in find_joined(connection, source, data_folder, mapping_sha256):
-            if one.is_changed or awaits(connection, source):
-                waiting += [file for file in one.news if _is_settled(file)]
+    with Intake(connection, business, data_folder, is_glance=True) as intake:
+        for source in business.sources:
+            try:
+                waiting += _waiting(intake, source)
+            except DaybreakError as problem:
+                if source.store is None and source.database is None and not isinstance(problem, TransientError):
+                    raise
+                on_problem(f"{source.name}: {problem.message}")
     return waiting
 
 
-def _is_settled(file: SourceFile) -> bool:
+def _waiting(intake: Intake, source: Source) -> list[SourceFile]:
+    mapping_sha256 = mapping_hash(source, intake.business)
+    waiting = intake.pending([f for f in intake.find(source) if _is_settled(f)], source, mapping_sha256)
+    for one in find_joined(intake, source, mapping_sha256):
+        if one.is_changed or awaits(intake.connection, source):
+            waiting += [file for file in one.news if _is_settled(file)]
+    return waiting
+
+
+def _is_settled(file: FoundFile | SourceFile) -> bool:
     return time.time_ns() - file.mtime_ns > SETTLED_NS
 
 
@@ -83,35 +107,45 @@ def load_source(
         SourceError: a file cannot be read, lacks a column, or more rows were rejected than the source allows. ``raw``
             stands as it stood; the rejected rows are in quarantine and the load in ``ops.loads`` as ``stopped``.
         ConfigurationError: an expression of the mapping uses a column that the files lack, or PostgreSQL refuses it.
+        UnreachableError: a store or a database does not answer.
         LeaseLostError: a newer night is at work.
     """
+    with Intake(connection, business, data_folder) as intake:
+        try:
+            return _load_from(intake, source, token, on_progress)
+        except SourceError as error:
+            raise intake.in_words(error) from None
+
+
+def _load_from(intake: Intake, source: Source, token: int, on_progress: Progress) -> LoadReport:
+    connection, business = intake.connection, intake.business
     mapping_sha256 = mapping_hash(source, business)
-    files = find_files(data_folder, source)
-    joined = find_joined(connection, source, data_folder, mapping_sha256)
+    files = intake.find(source)
+    joined = find_joined(intake, source, mapping_sha256)
     reopen(connection, source, joined)
-    pending = pending_files(connection, files, source, mapping_sha256)
-    load = _Load(connection, business, source, token, mapping_sha256, joined)
+    pending = intake.pending(files, source, mapping_sha256)
+    load = _Load(intake, source, token, mapping_sha256, joined)
     try:
         load.old_contents = contents_of_old_mapping(connection, source, mapping_sha256, files, pending)
         if not pending:
-            return LoadReport(source=source.name)
+            return LoadReport(source=source.name, note=intake.note(source, files))
         check_not_renamed(connection, business, source, pending)
         own = [open_file(file, source) for file in pending]
-        opened = open_joined(source, joined)
+        opened = open_joined(intake, source, joined)
         for one in own:
-            check_columns(source, [*one.header, *header_names(joined, opened)], one.file.relative_path)
+            watch.check_names(connection, source, [*one.header, *header_names(joined, opened)], one.file.relative_path)
         with writing(connection):
-            report, too_many = load.run(own, opened, on_progress)
+            report, refusal = load.run(own, opened, on_progress)
             drop_incoming(connection)
     except SourceError as error:
-        load.ledger.refuse(pending, str(error))
+        load.ledger.refuse(pending, str(intake.in_words(error)))
         raise
     except OSError as error:
         gone = SourceError(f"{error.filename}: cannot be read: {error.strerror}", remedy="was it moved meanwhile?")
-        load.ledger.refuse(pending, str(gone))
+        load.ledger.refuse(pending, str(intake.in_words(gone)))
         raise gone from None
-    if too_many:
-        raise SourceError(too_many, remedy=f"look at quarantine.rejected_rows where source = '{source.name}'")
+    if refusal:
+        raise refusal
     return report
 
 
@@ -119,13 +153,17 @@ def load_source(
 class _Load:
     """The steps of one load."""
 
-    connection: Connection
-    business: Business
+    intake: Intake
     source: Source
     token: int
     mapping_sha256: str
     joined: Sequence[Joined]
     old_contents: set[str] = field(default_factory=set)
+
+    @property
+    def connection(self) -> Connection:
+        """The load's connection to the warehouse."""
+        return self.intake.connection
 
     @property
     def ledger(self) -> Ledger:
@@ -134,8 +172,8 @@ class _Load:
 
     def run(
         self, own: Sequence[Opened], opened: Sequence[Sequence[Opened]], on_progress: Progress
-    ) -> tuple[LoadReport, str | None]:
-        """All steps; the second value says why the load was stopped, if it was."""
+    ) -> tuple[LoadReport, SourceError | None]:
+        """All steps; the second value says why the load was stopped, if it was: what it rejected is kept then."""
         files = [one.file for one in own]
         load_ids = self.ledger.open(files)
         staging = stage_source(
@@ -148,17 +186,27 @@ class _Load:
             ledgers=[replace(self.ledger, source=one.source) for one in self.joined],
             on_progress=on_progress,
         )
-        check_unchanged([*files, *(file for one in self.joined for file in one.files)])
+        self.intake.check_unchanged(files, self.source)
+        for one, joined in zip(self.joined, opened, strict=True):
+            self.intake.check_unchanged([other.file for other in joined], one.source)
         failpoints.reach("load.staged")
-        mapped = compile_source(self.source, staging=staging, business_zone=self.business.profile.time_zone)
+        mapped = compile_source(self.source, staging=staging, business_zone=self.intake.business.profile.time_zone)
         make_typed(self.connection, mapped)
         if self.source.duplicates == "reject":
             merge.reject_repeats(self.connection, mapped.entity)
         quarantine(self.connection, mapped, staging)
-        too_many = too_many_rejected(self.connection, self.source)
-        if too_many:
-            self.ledger.stop(load_ids, too_many)
-            return LoadReport(source=self.source.name), too_many
+        drift = watch.judge(
+            self.connection,
+            self.source,
+            self.mapping_sha256,
+            mapped=mapped,
+            staging=staging,
+            files=dict(zip(load_ids, own, strict=True)),
+        )
+        refusal = self._refusal(drift)
+        if refusal:
+            self.ledger.stop(load_ids, refusal.message)
+            return LoadReport(source=self.source.name), refusal
         if self.old_contents:
             self._note_overwritten(mapped.entity, files)
             self._forget_the_source(mapped.entity)
@@ -169,13 +217,26 @@ class _Load:
             mapped.entity,
             self.source.name,
             attributes=self.source.columns,
-            business_zone=self.business.profile.time_zone,
+            business_zone=self.intake.business.profile.time_zone,
             is_anew=bool(self.old_contents),
         )
         failpoints.reach("load.merged")
-        if self.old_contents:
+        if self.old_contents and self.source.database is None:  # a table is read whole: what it lacks was deleted
             self._check_nothing_lost(mapped.entity)
-        return self.ledger.close(load_ids, n_inserted), None
+        watch.remember(self.connection, self.source, self.mapping_sha256, drift)
+        return replace(self.ledger.close(load_ids, n_inserted), drifts=drift.notes), None
+
+    def _refusal(self, drift: watch.Drift) -> SourceError | None:
+        """Why the files are not taken in, if they are not: another shape explains many rejected rows best."""
+        name = self.source.name
+        if drift.problem:
+            return SourceError(
+                f"{name}: the export changed: {drift.problem}; nothing of it was loaded",
+                remedy=f"correct the export or the mapping; if it is meant so: daybreak accept {name}",
+            )
+        too_many = too_many_rejected(self.connection, self.source)
+        look = f"look at quarantine.rejected_rows where source = '{name}'"
+        return SourceError(too_many, remedy=look) if too_many else None
 
     def _forget_the_source(self, entity: Entity) -> None:
         """Take back all rows of the source, read anew under the changed mapping; their days are re-opened."""

@@ -60,13 +60,39 @@ create table if not exists ops.loads (
     rows_replaced bigint not null default 0,
     rows_duplicate bigint not null default 0,
     rows_rejected bigint not null default 0,
+    is_joined boolean not null default false,
     message text,
     loaded_at timestamptz not null default clock_timestamp(),
-    check (status in ('loading', 'stopped') or rows_inserted + rows_replaced + rows_duplicate + rows_rejected = rows_read)
+    check (status in ('loading', 'stopped') or is_joined or rows_inserted + rows_replaced + rows_duplicate + rows_rejected = rows_read)
 );
 create unique index if not exists loads_once on ops.loads (source, file_sha256) where status = 'loaded';
 comment on table ops.loads is
-    'One row per file taken in (loaded), refused (stopped) or gone from use (superseded: by a changed mapping, or by an older content that came back): read = inserted + replaced + duplicate + rejected.';
+    'One row per file taken in (loaded), refused (stopped) or gone from use (superseded: by a changed mapping, or by an older content that came back): read = inserted + replaced + duplicate + rejected; of a joined file, in which other files'' rows look their columns up, only read and rejected.';
+
+-- of a live database: how far it was read, and the hash of the rows that the next look brings again if nothing changed
+alter table ops.loads add column if not exists watermark text;
+alter table ops.loads add column if not exists rows_sha256 text;
+
+create table if not exists ops.source_shapes (
+    load_id bigint primary key,
+    source text not null,
+    mapping_sha256 text not null,
+    facts jsonb not null,
+    notes text[] not null default '{}',
+    is_accepted boolean not null default false
+);
+comment on table ops.source_shapes is
+    'One row per file taken in, of the last ones of each source: what it looked like, against which the next file is held, and what was new about it.';
+
+create table if not exists ops.known_files (
+    source text not null,
+    file_path text not null,
+    version text not null,
+    contents text not null,
+    primary key (source, file_path)
+);
+comment on table ops.known_files is
+    'One row per source and file that was looked into: the hashes of its contents (a JSON object by name), which hold for as long as its size, time of change and tag are those of the version.';
 
 create table if not exists ops.touched_days (
     token bigint not null,

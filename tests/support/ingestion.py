@@ -37,6 +37,7 @@ SALES: dict[str, Any] = {
     "classify": [{"kind": "return", "when": "qty_units < 0"}, {"kind": "sale"}],
 }
 HEADER = "order,line,at,product,qty,price"
+COMMA = {"from": "price", "decimal": ",", "thousands": "."}
 
 
 def line(order: str = "1", number: str = "1", day: str = "2024-02-29", qty: str = "2", price: str = "1.50") -> str:
@@ -146,12 +147,11 @@ def house_url(postgres_server: LocalPostgres) -> Iterator[str]:
 
 
 @pytest.fixture
-def house(house_url: str, tmp_path: Path) -> Iterator[House]:
-    """A small business with an empty warehouse."""
+def house(house_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A small business with an empty warehouse and a home of its own."""
+    monkeypatch.setenv("DAYBREAK_HOME", str(tmp_path / "home"))
     with connect(house_url) as connection:
-        raw = ", ".join(entity.table for entity in ENTITIES.values())
-        connection.execute(
-            f"truncate {raw}, raw.attribute_changes, quarantine.rejected_rows, ops.loads, ops.touched_days restart identity;"
-            "update ops.lease set token = 0"
-        )
+        tables = [*(entity.table for entity in ENTITIES.values()), "raw.attribute_changes", "quarantine.rejected_rows"]
+        tables += ["ops.loads", "ops.known_files", "ops.source_shapes", "ops.touched_days"]
+        connection.execute(f"truncate {', '.join(tables)} restart identity; update ops.lease set token = 0")
         yield House(connection, tmp_path)

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestration.errors import SourceError
-from orchestration.ingestion.compile import check_columns
+from orchestration.ingestion.names import check_columns
 from orchestration.ingestion.contract import ENTITIES, raw_ddl
 from orchestration.ingestion.dates import check_format
 from orchestration.ingestion.expressions import check_expression, check_names, names_in, render
