@@ -23,3 +23,4 @@ RUN pip install --no-deps --no-build-isolation -e . \
 USER daybreak
 ENV DAYBREAK_HOME=/var/lib/daybreak DAGSTER_HOME=/var/lib/daybreak/dagster
 VOLUME /var/lib/daybreak
+CMD ["daybreak", "--help"]

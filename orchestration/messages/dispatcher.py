@@ -26,6 +26,7 @@ log = logging.getLogger("daybreak.dispatcher")
 
 KEEP_DAYS = 90
 WATCH_EVERY_SECONDS = 60.0
+ALIVE = "dispatcher.alive"  # below the home; the health check of its container looks how old it is
 STOP_GRACE_SECONDS = 1.5  # of the 2 s that a stop may take: enough for a mail server that is about to answer
 
 
@@ -118,8 +119,13 @@ def main() -> None:
         error = ConfigurationError("DAYBREAK_DATABASE_URL is not set", remedy="start the dispatcher with: daybreak up")
         print(error, file=sys.stderr)
         raise SystemExit(error.exit_code)
-    url = settings.database_url.get_secret_value()
-    run(url, Transport.from_settings(settings), lambda conn: supervise_business(settings, conn), stop=stop)
+    settings.root.mkdir(parents=True, exist_ok=True)
+
+    def supervise(conn: Connection) -> None:
+        supervise_business(settings, conn)
+        (settings.root / ALIVE).touch()
+
+    run(settings.database_url.get_secret_value(), Transport.from_settings(settings), supervise, stop=stop)
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 

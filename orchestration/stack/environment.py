@@ -1,4 +1,4 @@
-"""What the stack's processes start with: their environment, and Dagster's home. A database URL is taken apart here only.
+"""What the stack's processes start with: their environment, and Dagster's home. Only here is a database URL read.
 
 Not here: reading the environment (settings.py), or starting anything (stack.py).
 """
@@ -84,7 +84,7 @@ def write_dagster_home(settings: Settings) -> None:
 
 
 def connection_pieces(database_url: str) -> dict[str, str]:
-    """A database URL as libpq reads it: ``host``, ``port``, ``user``, ``password``, ``dbname``, ``sslmode`` and the like.
+    """A database URL as libpq reads it: ``host``, ``port``, ``user``, ``password``, ``dbname``, ``sslmode`` and so on.
 
     Raises:
         ConfigurationError: the URL cannot be read or names no host; its text, which holds a password, is not repeated.

@@ -5,6 +5,7 @@ Not here: the processes themselves (docker-compose.yml). `daybreak up` does the 
 
 import sys
 
+from orchestration.business import load_business
 from orchestration.database import database
 from orchestration.errors import ConfigurationError, DaybreakError
 from orchestration.settings import Settings
@@ -16,12 +17,14 @@ def prepare(settings: Settings) -> None:
     """Set up the database that ``DAYBREAK_DATABASE_URL`` names, and Dagster's home; both may be there already.
 
     Raises:
-        DaybreakError: no database is named, it cannot be reached, or it refuses.
+        DaybreakError: no database is named, it cannot be reached or refuses, or the business folder is wrong.
     """
     if settings.database_url is None:
         raise ConfigurationError(
             "DAYBREAK_DATABASE_URL is not set", remedy="a container brings no PostgreSQL of its own"
         )
+    # a code server whose code does not load serves the reason, and is healthy by Dagster's own check
+    load_business(settings.business_folder)
     with database(settings):
         write_dagster_home(settings)
 

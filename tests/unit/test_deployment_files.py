@@ -1,5 +1,9 @@
-"""The files that put Daybreak on a machine: Makefile, .ci/run, Dockerfile and docker-compose.yml, held to the code."""
+"""The files that put Daybreak on a machine: Makefile, .ci/run, Dockerfile, compose file, deploy/. Held to the code.
 
+Not here: whether the services run together (tests/integration/test_compose.py).
+"""
+
+import json
 import os
 import re
 import shutil
@@ -12,13 +16,19 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from orchestration.database import known_url
+from orchestration.errors import ConfigurationError
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.stack.environment import STACK_MARK, child_environment
+from orchestration.stack.prepare import prepare
 from orchestration.stack.stack import Stack
+from tests.support.compose import COMPOSE, OURS, SERVICES, interpolated, variables_of
 
-COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT_ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-DAGSTER = ("code-server", "webserver", "daemon", "dispatcher")
+DEPLOY = PROJECT_ROOT / "deploy"
+COMPOSE_FILES = (PROJECT_ROOT / "docker-compose.yml", DEPLOY / "tls.yml")
+TLS: dict[str, Any] = yaml.safe_load((DEPLOY / "tls.yml").read_text(encoding="utf-8"))
+NGINX = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
+DAGSTER = OURS
 IN_IMAGE = "/opt/daybreak"
 TEST_URL = "postgresql://daybreak:p@postgres:5432/daybreak"
 
@@ -36,7 +46,7 @@ def asked_by(value: Any) -> set[str]:
 
 def test_the_services_are_the_database_and_the_children_of_the_stack() -> None:
     children = Stack(Settings(), TEST_URL)._commands()
-    assert set(SERVICES) == {"postgres", *children}
+    assert set(SERVICES) == {"postgres", "proxy", *children}
     assert tuple(children) == DAGSTER
 
 
@@ -95,10 +105,57 @@ def test_the_code_server_is_where_the_workspace_looks_for_it() -> None:
     assert given["DAGSTER_PG_HOST"] in SERVICES
 
 
-def test_only_the_ui_is_published_and_only_on_this_machine() -> None:
+@pytest.mark.parametrize("path", COMPOSE_FILES, ids=lambda p: p.name)
+def test_the_file_is_one_that_compose_understands(path: Path) -> None:
+    """The schema of the Compose specification, as check-jsonschema brings it along: a key that is none is refused."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, str(path)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wrong_key_would_be_noticed(tmp_path: Path) -> None:
+    wrong = tmp_path / "docker-compose.yml"
+    wrong.write_text(json.dumps({**COMPOSE, "services": {"proxy": {**SERVICES["proxy"], "cap-drop": ["ALL"]}}}))
+    with pytest.raises(AssertionError, match="cap-drop"):
+        test_the_file_is_one_that_compose_understands(wrong)
+
+
+def test_every_variable_of_the_files_is_documented() -> None:
+    page = (PROJECT_ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page.split("\n## Deployment\n")[1], re.MULTILINE))
+    text = "".join(re.sub(r"(?m)^ *#.*$", "", path.read_text(encoding="utf-8")) for path in COMPOSE_FILES)
+    assert set(rows) == variables_of(text)
+    defaults = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", text))
+    assert {name: cell.strip("`") for name, cell in rows.items() if not cell.startswith("required")} == defaults
+
+
+def test_without_a_variable_that_is_required_nothing_starts() -> None:
+    with pytest.raises(AssertionError, match="UI_USERS: set it"):
+        interpolated(SERVICES["proxy"]["volumes"][1]["source"], {})
+    assert interpolated("$${A} ${B:-b} ${C:?c}", {"C": "x"}) == "${A} b x"
+
+
+def test_a_service_that_obeys_everybody_is_published_through_the_proxy_only() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert list(published) == ["webserver"]
-    assert all(port.startswith("127.0.0.1:") for port in published["webserver"])
+    assert set(published) == {"proxy", "postgres"}
+    assert all(port.startswith("127.0.0.1:") for port in published["proxy"]), "without TLS a login can be overheard"
+    assert [interpolated(port, {}) for port in published["postgres"]] == ["127.0.0.1:54329:5432"]
+    nets = {name: set(service["networks"]) for name, service in SERVICES.items()}
+    assert [name for name in nets if nets[name] & nets["proxy"]] == ["webserver", "proxy"]
+    assert set().union(*nets.values()) == set(COMPOSE["networks"])
+
+
+@pytest.mark.parametrize("service", [*SERVICES.values(), TLS["services"]["proxy"]])
+def test_a_folder_that_is_missing_is_refused(service: dict[str, Any]) -> None:
+    """In the short form Docker would make an empty one: no users, or a night without files."""
+    for volume in service["volumes"]:
+        if isinstance(volume, str):
+            assert volume.split(":")[0] in COMPOSE["volumes"], volume
+            continue
+        assert volume["read_only"] is True
+        assert volume["bind"] == {"create_host_path": False}
+        source = volume["source"]
+        assert source.startswith("${") or (PROJECT_ROOT / source).is_file()
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -108,20 +165,22 @@ def test_a_service_stops_well_and_reaps_its_orphans(name: str) -> None:
     assert seconds >= 20, "a run worker needs 5 s to cancel its run, and the code server waits for it"
 
 
-@pytest.mark.parametrize("name", [n for n in SERVICES if n != "dispatcher"])
+@pytest.mark.parametrize("name", SERVICES)
 def test_a_service_has_a_health_check(name: str) -> None:
     check = SERVICES[name]["healthcheck"]
     assert check["test"][0] == "CMD"
     assert {"interval", "timeout", "retries", "start_period"} <= set(check)
+    assert SERVICES[name]["restart"] == "unless-stopped"
+    for other, how in SERVICES[name].get("depends_on", {}).items():
+        assert how == {"condition": "service_healthy"}
+        assert "healthcheck" in SERVICES[other]
 
 
 @pytest.mark.parametrize("command", [["dagster", "api", "grpc-health-check"], ["dagster._daemon", "liveness-check"]])
 def test_a_health_check_is_a_command_that_dagster_has(command: list[str]) -> None:
     done = subprocess.run([sys.executable, "-m", *command, "--help"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert any(
-        command == s["healthcheck"]["test"][3 : 3 + len(command)] for s in SERVICES.values() if "healthcheck" in s
-    )
+    assert any(command == s["healthcheck"]["test"][3 : 3 + len(command)] for s in SERVICES.values())
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -133,7 +192,7 @@ def test_images_are_pinned_and_one_is_ours(name: str) -> None:
 
 def test_no_secret_stands_in_the_files() -> None:
     for service in SERVICES.values():
-        for variable, value in service["environment"].items():
+        for variable, value in service.get("environment", {}).items():
             if re.search("PASSWORD|WEBHOOK|URL", variable):
                 left = re.sub(r"\$\{POSTGRES_PASSWORD:\?[^}]+\}", "", value or "")
                 assert left in ("", "postgresql://daybreak:@postgres:5432/daybreak"), variable
@@ -141,14 +200,73 @@ def test_no_secret_stands_in_the_files() -> None:
 
 def test_the_code_servers_preparation_is_valid_and_ends_in_its_command() -> None:
     shell, flags, script, name = SERVICES["code-server"]["entrypoint"]
-    script = script.replace("$$", "$")
+    script = interpolated(script, {})
     assert subprocess.run([shell, "-n", "-c", script], capture_output=True).returncode == 0
     assert (flags, name) == ("-euc", "code-server")
-    assert script.rstrip().endswith('exec "$@"')
-    snippet = re.search(r"python -c '(.*?)'", script, re.DOTALL)
-    assert snippet
-    compile(snippet.group(1), "entrypoint", "exec")
-    assert "python -m orchestration.stack.janitor" in script
+    assert script == 'python -m orchestration.stack.prepare; exec "$@"'
+
+
+def test_a_container_without_a_database_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="DAYBREAK_DATABASE_URL"):
+        prepare(Settings(home=tmp_path))
+    assert list(tmp_path.iterdir()) == [], "and no embedded server was begun"
+
+
+def test_a_container_with_a_broken_business_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "business.yaml").write_text("nmae: Shop\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"business\.yaml:1"):
+        prepare(Settings(home=tmp_path / "home", business=tmp_path, database_url=SecretStr("postgresql://h/d")))
+
+
+def test_the_url_of_an_existing_server_is_known_while_nothing_runs(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, database_url=SecretStr("postgresql://me:p%40ss@127.0.0.1:9/daybreak"))
+    assert known_url(settings) == "postgresql://me:p%40ss@127.0.0.1:9/daybreak"
+    with pytest.raises(ConfigurationError, match="administrator") as refused:
+        known_url(settings, reader=True)
+    assert "grant bi_reader" in (refused.value.remedy or "")
+
+
+# The proxy ------------------------------------------------------------------------------------------------------------
+
+
+def targets(service: dict[str, Any]) -> dict[str, str]:
+    """Where a service finds what is mounted, with where it comes from."""
+    return {volume["target"]: volume["source"] for volume in service["volumes"]}
+
+
+def test_the_proxy_and_its_configuration_speak_of_the_same_places() -> None:
+    proxy, more = SERVICES["proxy"], TLS["services"]["proxy"]
+    mounted = targets(proxy)
+    assert mounted["/etc/nginx/nginx.conf"] == "./deploy/nginx.conf"
+    (users,) = re.findall(r"auth_basic_user_file (\S+);", NGINX)
+    assert mounted[users].startswith("${UI_USERS:?")
+    (address,) = re.findall(r"set \$webserver (\S+);", NGINX)
+    command = SERVICES["webserver"]["command"]
+    assert address == f"webserver:{command[command.index('-p') + 1]}"
+    tls = (DEPLOY / "tls.conf").read_text(encoding="utf-8")
+    for text, ports in ((NGINX, proxy["ports"]), (tls, more["ports"])):
+        (listens,) = re.findall(r"listen (\d+)", text)
+        assert [interpolated(port, {}).split(":")[-1] for port in ports] == [listens]
+    (included,) = re.findall(r"include (\S+)/\*\.conf;", NGINX)
+    assert targets(more)[f"{included}/tls.conf"] == "./deploy/tls.conf"
+    assert set(re.findall(r"ssl_certificate(?:_key)? (\S+);", tls)) <= set(targets(more))
+
+
+def test_whatever_the_proxy_writes_it_writes_to_the_one_folder_it_may() -> None:
+    assert SERVICES["proxy"]["read_only"] is True
+    assert SERVICES["proxy"]["tmpfs"] == ["/tmp"]
+    written = re.findall(r"^\s*(?:pid|\w+_temp_path) (\S+);", NGINX, re.MULTILINE)
+    assert len(written) == 6
+    assert all(path.startswith("/tmp/") for path in written)
+
+
+def test_no_location_forgets_the_login_or_the_headers() -> None:
+    """nginx hands a server's directives down to a location only while that has none of the kind itself."""
+    before, *locations = re.split(r"\blocation\b", NGINX)
+    assert "auth_basic Daybreak;" in before
+    assert len(locations) == 2
+    assert not [x for x in locations if "proxy_set_header" in x or "auth_basic" in x]
+    assert all("if ($is_foreign) { return 403; }" in x and "proxy_pass http://$webserver;" in x for x in locations)
 
 
 # Dockerfile -----------------------------------------------------------------------------------------------------------
@@ -172,7 +290,7 @@ def test_the_image_gets_what_the_command_line_reads() -> None:
     needed = {"pyproject.toml", "README.md", "requirements.lock", "dagster.yaml", "workspace.yaml", "dbt_project"}
     needed |= {"orchestration", "forecasting", "reporting", "examples"}
     assert not needed & ignored
-    assert {".git", ".venv", ".daybreak", ".env"} <= ignored
+    assert {".git", ".venv", ".daybreak", ".env", "deploy"} <= ignored, "what is secret must not get into the image"
 
 
 # Makefile and .ci/run -------------------------------------------------------------------------------------------------
