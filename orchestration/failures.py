@@ -1,8 +1,9 @@
-"""A failed run in words: which stage, why, and what to do; put into the outbox once, whoever notices it first.
+"""A failed run, a refused or a changed source, in words; put into the outbox once, whoever notices it first.
 
 Not here: noticing it (defs/nightly.py in the stack, headless.py without one) and sending (messages/dispatcher.py).
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,10 +13,12 @@ from dagster._core.events import DagsterEventType
 from dagster._utils.error import SerializableErrorInfo
 
 from orchestration.business import Business
-from orchestration.errors import ContractError, DaybreakError
+from orchestration.errors import ContractError, DaybreakError, SourceError, UnreachableError
+from orchestration.ingestion.ledger import LoadReport
 from orchestration.messages.outbox import enqueue
-from orchestration.warehouse import connect, without_password
-from reporting.alerts import run_failed
+from orchestration.night import Night
+from orchestration.warehouse import connect, without_password, writing
+from reporting.alerts import run_failed, source_changed, source_stopped
 
 REMEDY_MARK = "\nRemedy: "
 DBT_MARK = "Errors parsed from dbt logs:"
@@ -51,6 +54,52 @@ def tell_of_failure(
             slack=business.alerts.slack,
         )
     return why
+
+
+def tell_of_refusal(night: Night, *, source: str, refusal: SourceError | UnreachableError) -> None:
+    """Put the alert for a source that was refused, in a night that goes on without it, into the outbox.
+
+    Told once for the same files and reason, however many nights find them so.
+    """
+    message = source_stopped(
+        business=night.business.profile.name,
+        source=source,
+        reason=refusal.message,
+        remedy=refusal.remedy,
+        at=datetime.now(UTC).astimezone(night.business.profile.zone),
+    )
+    with writing(night.connection):
+        files = night.connection.execute(
+            "select file_sha256 from ops.loads where token = %s and source = %s and status = 'stopped' order by 1",
+            [night.token, source],
+        ).fetchall()
+        same = hashlib.sha256("\n".join([refusal.message, *(row[0] for row in files)]).encode()).hexdigest()[:16]
+        enqueue(
+            night.connection,
+            dedupe_key=f"source_stopped:{source}:{same}",
+            message=message,
+            emails=night.business.alerts.email,
+            slack=night.business.alerts.slack,
+        )
+
+
+def tell_of_drift(night: Night, report: LoadReport) -> None:
+    """Put the alert for exports that changed their shape, and were taken in, into the outbox: once for each change."""
+    message = source_changed(
+        business=night.business.profile.name,
+        source=report.source,
+        changes=report.drifts,
+        at=datetime.now(UTC).astimezone(night.business.profile.zone),
+    )
+    same = hashlib.sha256("\n".join(report.drifts).encode()).hexdigest()[:16]
+    with writing(night.connection):
+        enqueue(
+            night.connection,
+            dedupe_key=f"source_changed:{report.source}:{same}",
+            message=message,
+            emails=night.business.alerts.email,
+            slack=night.business.alerts.slack,
+        )
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ class Night:
                    rows_written = excluded.rows_written, rows_rejected = excluded.rows_rejected""",
                 [
                     self.token,
-                    name,
+                    f"{name}, in part" if record.is_partial else name,
                     started_at,
                     record.counts.read,
                     record.counts.written,
@@ -126,6 +126,7 @@ class StageRecord:
     """What a running stage fills in."""
 
     counts: Counts = Counts()
+    is_partial: bool = False  # the record then says so, and the stage does not count as done
 
 
 @contextmanager

@@ -86,6 +86,9 @@ class Source(Shape):
     decimal: Literal[".", ","] = "."
     time_zone: TimeZone | None = None
     max_rejected_pct: float = Field(default=5.0, ge=0, le=100)
+    max_shrink_pct: float = Field(
+        default=50.0, ge=0, le=100, description="How much smaller a file that comes again, or a whole list, may be."
+    )
     columns: dict[str, ColumnMapping]
     blanks: tuple[str, ...] = ("",)
     duplicates: Literal["skip", "reject"] = "skip"

@@ -108,6 +108,52 @@ def run_failed(
     )
 
 
+def source_stopped(*, business: str, source: str, reason: str, remedy: str | None = None, at: datetime) -> Message:
+    """A source was refused and the night went on without it: its table stands as it stood before.
+
+    Args:
+        business: its name. source: as sources.yaml names it.
+        reason: what is wrong with it; it may hold anything, also text from a source file.
+        remedy: what to do about it, where that is known. at: when it was refused.
+
+    >>> from datetime import UTC
+    >>> at = datetime(2026, 3, 1, 4, tzinfo=UTC)
+    >>> source_stopped(business="Café", source="price_list", reason="prices.xlsx: no sheet 'P'", at=at).subject
+    'Café: price_list was not taken in'
+    """
+    to_do = (f"What to do: {remedy}",) if remedy else ()
+    after = (
+        "Tonight's figures rest on what this source brought before. Every night tries its files again; "
+        "this is said once."
+    )
+    facts = (("Business", business), ("Refused at", stamp(at)))
+    return _message(
+        f"{business}: {source} was not taken in",
+        _Content(f"A source was not taken in: {source}", (reason, *to_do, after), facts),
+    )
+
+
+def source_changed(*, business: str, source: str, changes: Sequence[str], at: datetime) -> Message:
+    """An export came in another shape, and was taken in: nothing is wrong yet, somebody should know.
+
+    Args:
+        business: its name. source: as sources.yaml names it.
+        changes: what is new, a sentence each; they may hold anything, also text from a source file.
+        at: when it was taken in.
+
+    >>> from datetime import UTC
+    >>> at = datetime(2026, 3, 1, 4, tzinfo=UTC)
+    >>> source_changed(business="Café", source="till", changes=["a.csv: a new column 'x'"], at=at).subject
+    'Café: the export of till changed'
+    """
+    facts = (("Business", business), ("Taken in at", stamp(at)))
+    after = "It was taken in all the same; this is said once."
+    return _message(
+        f"{business}: the export of {source} changed",
+        _Content(f"An export changed: {source}", (*changes, after), facts),
+    )
+
+
 def night_published(
     *,
     business: str,

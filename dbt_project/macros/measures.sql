@@ -39,13 +39,3 @@
 {% macro latest_as_of_date() -%}
     (select as_of_date from {{ source('ops', 'nights') }} where as_of_date is not null order by token desc limit 1)
 {%- endmacro %}
-
-{# Which entity a row of grouping sets is of: one category, one country, or the whole company. #}
-{% macro entity_of_grouping(category, country) -%}
-    case when grouping({{ category }}) = 0 then 'category' when grouping({{ country }}) = 0 then 'country' else 'company' end as grain,
-        case
-            when grouping({{ category }}) = 0 then {{ category }}
-            when grouping({{ country }}) = 0 then {{ country }}
-            else 'company'
-        end as entity
-{%- endmacro %}

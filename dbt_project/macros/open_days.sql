@@ -23,6 +23,27 @@
     select {{ columns }} from {{ arg_dict['temp_relation'] }}
 {%- endmacro %}
 
+{# The filter of a model by month: every day of a month in which a day is open. #}
+{% macro only_open_months() -%}
+    {%- if is_incremental() %}
+    where order_date in (
+        select day::date
+        from (select distinct date_trunc('month', day) as month_start from {{ source('ops', 'open_days') }}) as open_months
+        cross join generate_series(month_start, month_start + interval '1 month - 1 day', interval '1 day') as day
+    )
+    {%- endif %}
+{%- endmacro %}
+
+{# The same as open_days for a table by month. #}
+{% macro get_incremental_open_months_sql(arg_dict) -%}
+    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+    delete from {{ arg_dict['target_relation'] }}
+    where month_start in (select date_trunc('month', day)::date from {{ source('ops', 'open_days') }});
+
+    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict['temp_relation'] }}
+{%- endmacro %}
+
 {# Replaces the as-of dates that were computed: a night can be run again, and other nights' rows stay as they were said. #}
 {% macro get_incremental_as_of_date_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}

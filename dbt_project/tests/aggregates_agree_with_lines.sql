@@ -1,5 +1,5 @@
--- The four tables of a day say the same, to the last digit.
-{% set tables = ['fct_sales_lines', 'agg_sales_daily_product', 'agg_sales_daily_customer', 'agg_sales_daily_order'] %}
+-- The five tables of a day say the same, to the last digit.
+{% set tables = ['fct_sales_lines', 'agg_sales_daily_product', 'agg_sales_daily_customer', 'agg_sales_daily_order', 'agg_sales_daily'] %}
 with totals as (
     {% for table in tables -%}
     select

@@ -4,7 +4,7 @@ with aggregates as (
         order_date,
         sum(lines) as lines,
         {{- sum_measures() }}
-    from {{ ref('agg_sales_daily_product') }}
+    from {{ ref('agg_sales_daily') }}
     group by order_date
 )
 

@@ -1,4 +1,4 @@
--- Two ways to the same figure: the KPIs come from lines, the summary from aggregates.
+-- Two ways to the same figure: a KPI counts its days' orders and customers once, the summary counts each day's.
 with expected as (
     select
         windows.period,

@@ -58,16 +58,17 @@ def _new_files_sensor() -> dg.SensorDefinition:
         description="Runs the night when files lie in the data folder that are settled and not yet taken in.",
     )
     def new_files() -> Iterator[dg.RunRequest | dg.SkipReason]:
+        problems: list[str] = []
         try:
             # read at every look, so that an edit of the business folder counts at once
             business = load_business(Settings().business_folder)
             with connect(_database_url()) as connection:
-                waiting = waiting_files(connection, business, Settings().data_folder)
+                waiting = waiting_files(connection, business, Settings().data_folder, problems.append)
         except DaybreakError as error:
             yield dg.SkipReason(str(error))
             return
         if not waiting:
-            yield dg.SkipReason("no new files")
+            yield dg.SkipReason("; ".join(["no new files", *problems]))
             return
         # The key names what waits, so that a file the night refuses does not start it again and again.
         names = "\n".join(f"{f.relative_path} {f.size_bytes} {f.mtime_ns}" for f in waiting)

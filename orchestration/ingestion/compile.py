@@ -10,7 +10,7 @@ from orchestration.errors import ConfigurationError
 from orchestration.ingestion import dates
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.entity import Column, Entity
-from orchestration.ingestion.expressions import render
+from orchestration.ingestion.expressions import names_in, render
 from orchestration.ingestion.names import found_column
 from orchestration.ingestion.rules import DUPLICATE, Rule, form_rule
 from orchestration.ingestion.values import cleaned, literal, number
@@ -89,7 +89,7 @@ class _Compiler:
         for columns in (cuts, isos, read):
             layer = f"select t.*{columns} from ({layer}) t offset '0'"
         layer = f"select t.*, {values} from ({layer}) t offset '0'"
-        layer = f"select v.*, {self._amount()} as amount from ({layer}) v offset '0'"
+        layer = f"select v.*, {self._amount()} as _amount from ({layer}) v offset '0'"
         derived = ", ".join(f"{self._derived(column, layer)} as {column.name}" for column in self.entity.columns)
         kept = "".join(f", v.{column}" for column in self.texts.values())
         layer = f"select v._row{kept}, {derived} from ({layer}) v offset '0'"
@@ -205,8 +205,8 @@ class _Compiler:
         if name == "order_date":
             return self._sales_day()
         if name == "line_amount":
-            fits = f"v.amount < {LARGEST_AMOUNT} and v.amount > -{LARGEST_AMOUNT}"
-            return f"case when {fits} then v.amount::{column.type} end"
+            fits = f"v._amount < {LARGEST_AMOUNT} and v._amount > -{LARGEST_AMOUNT}"
+            return f"case when {fits} then v._amount::{column.type} end"
         if name == "line_kind":
             return self._kind(layer)
         return f"{'null' if column.default is None else literal(column.default)}::{column.type}"
@@ -308,7 +308,9 @@ class _Compiler:
         columns = {c.name: f"d.{c.name}" for c in self.entity.columns}
         for i, own in enumerate(self.source.reject):
             condition = self._rendered(own.when, f"reject.{i}.when", columns, layer)
-            cases.append(f"when {condition} then {self._add(own.rule, None, own.because)}")
+            # the first mapped column of the condition is the one to look at
+            looked_at = next((name for name in names_in(own.when) if name in self.source.columns), None)
+            cases.append(f"when {condition} then {self._add(own.rule, looked_at, own.because)}")
         for column in self.entity.columns:
             if column.allowed and column.name in self.source.columns:
                 kind = "unknown_kind" if column.name == "line_kind" else "unknown_value"

@@ -59,7 +59,9 @@ def raw_ddl() -> str:
     True
     """
     tables = [e.ddl for e in ENTITIES.values()]
-    return "\n".join(["create schema if not exists raw;", *tables, _ddl_of_new_columns(), CHANGES_DDL, QUARANTINE_DDL])
+    comments = [e.comments_ddl for e in ENTITIES.values()]
+    new_columns = _ddl_of_new_columns()
+    return "\n".join(["create schema if not exists raw;", *tables, new_columns, *comments, CHANGES_DDL, QUARANTINE_DDL])
 
 
 def _ddl_of_new_columns() -> str:

@@ -79,9 +79,27 @@ class Entity:
     def ddl(self) -> str:
         """``create table`` for the raw table, with its unique business key."""
         columns = ",\n".join([*(c.ddl for c in self.columns), LINEAGE_DDL])
+        table = f"create table if not exists {self.table} (\n{columns},\n    {self.key_ddl}\n);"
+        return f"{table}\n{self.day_index_ddl}" if self.day_column else table
+
+    @property
+    def day_index_ddl(self) -> str:
+        """The index by which a night finds the rows of the days that changed, and none of the years before.
+
+        Looked up first: ``if not exists`` would wait for a night that is loading before it looks.
+        """
+        return f"""do $$ begin
+    if to_regclass('{self.table}_day') is null then
+        create index {self.name}_day on {self.table} ({self.day_column});
+    end if;
+end $$;"""
+
+    @property
+    def comments_ddl(self) -> str:
+        """The descriptions of the table and its columns, for whoever looks at it in the database."""
         comments = [f"comment on table {self.table} is {literal(self.grain)};"]
         comments += [f"comment on column {self.table}.{c.name} is {literal(c.description)};" for c in self.columns]
-        return f"create table if not exists {self.table} (\n{columns},\n    {self.key_ddl}\n);\n" + "\n".join(comments)
+        return "\n".join(comments)
 
 
 MONEY = "numeric(20,6)"

@@ -70,8 +70,11 @@ def _fill_empty(connection: Connection, entity: Entity, source: str) -> int | No
     try:
         with connection.transaction():
             connection.execute(f"truncate {entity.table}; alter table {entity.table} drop constraint {entity.name}_key")
+            connection.execute(f"drop index if exists {entity.table}_day")
             n_inserted = _insert(connection, entity, source, "where t._rule is null")
             connection.execute(f"alter table {entity.table} add {entity.key_ddl}")
+            if entity.day_column:
+                connection.execute(entity.day_index_ddl)
             connection.execute("create temporary table judged (_row bigint, outcome text) on commit drop")
     except psycopg.errors.UniqueViolation:
         return None

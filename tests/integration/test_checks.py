@@ -18,8 +18,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.checks import Failure, SuiteResult, run_suite
 from orchestration.errors import ConfigurationError, ContractError, TransientError
+from orchestration.expectations import Rule, Suite
 from orchestration.stack.local_postgres import LocalPostgres
-from orchestration.suites import Rule, Suite, suites
+from orchestration.suites import suites
 from orchestration.warehouse import Connection, connect, initialise
 from tests.support.loopback import free_port
 from tests.support.postgres import create_database, drop_database
@@ -80,6 +81,120 @@ CASES: dict[str, Case] = {
         {"product_id": "P1", "location_id": "main", "on_hand_units": 5, "on_order_units": 0, **LINEAGE},
         lambda n: {"snapshot_date": day(n)},
         {"stock on hand is not negative": {"on_hand_units": -1}},
+    ),
+    "raw.promotions": Case(
+        {"starts_on": DAY, "ends_on": DAY, "cost_amount": 5, "discount_pct": 10, **LINEAGE},
+        lambda n: {"promotion_id": f"A{n}"},
+        {"a promotion does not end before it starts": {"ends_on": "2026-02-28"}},
+    ),
+    "raw.opportunities": Case(
+        {"stage": "offer", "status": "won", "created_on": DAY, "closed_on": DAY, "probability_pct": 100, **LINEAGE},
+        lambda n: {"opportunity_id": f"V{n}"},
+        {
+            "an opportunity is not closed before it is opened": {"closed_on": "2026-02-28"},
+            "an opportunity has a closing day where it is won or lost, and only there": {"status": "open"},
+        },
+    ),
+    "raw.touchpoints": Case(
+        {"touched_at": DAY, "channel": "call", "lead_id": "L1", **LINEAGE},
+        lambda n: {"touchpoint_id": f"T{n}"},
+        {
+            "a contact is with somebody": {"lead_id": None},
+            "touched_at is not in the future": {"touched_at": "infinity"},
+        },
+    ),
+    "raw.funnel_events": Case(
+        {"occurred_at": DAY, "visitor_id": "V1", "stage": "visit", **LINEAGE},
+        lambda n: {"event_id": f"E{n}"},
+        {"occurred_at is not in the future": {"occurred_at": "infinity"}},
+    ),
+    "raw.product_costs": Case(
+        {"valid_from": DAY, "unit_cost": 2, **LINEAGE},
+        lambda n: {"product_id": f"P{n}"},
+        {"a cost does not end before it begins": {"valid_to": "2026-02-28"}},
+    ),
+    "raw.product_prices": Case(
+        {"valid_from": DAY, "list_price": 2, **LINEAGE},
+        lambda n: {"product_id": f"P{n}"},
+        {"a price does not end before it begins": {"valid_to": "2026-02-28"}},
+    ),
+    "raw.suppliers": Case({"lead_time_days": 9, **LINEAGE}, lambda n: {"supplier_id": f"L{n}"}, {}),
+    "raw.inventory_movements": Case(
+        {"moved_on": DAY, "product_id": "P", "location_id": "L", "movement_kind": "sale", "qty_units": -1, **LINEAGE},
+        lambda n: {"movement_id": f"M{n}"},
+        {
+            "a receipt goes in, a sale and a write-off go out": {"qty_units": 1},
+            "moved_on is not in the future": {"moved_on": "infinity"},
+        },
+    ),
+    "raw.purchase_orders": Case(
+        {"line_id": "1", "product_id": "P1", "location_id": "main", "ordered_on": DAY, "ordered_units": 9,
+         "received_units": 8, "rejected_units": 1, **LINEAGE},
+        lambda n: {"purchase_order_id": f"B{n}"},
+        {
+            "an order is for something": {"ordered_units": 0},
+            "no more is rejected than was received": {"rejected_units": 9},
+            "nothing is received before it is ordered": {"received_on": "2026-02-28"},
+            "nothing is promised for before it is ordered": {"promised_on": "2026-02-28"},
+        },
+    ),
+    "raw.sales_reps": Case(
+        {"hired_on": DAY, "commission_pct": 3, **LINEAGE},
+        lambda n: {"rep_id": f"R{n}"},
+        {"a rep does not leave before the first day": {"left_on": "2026-02-28"}},
+    ),
+    "raw.rep_territories": Case(
+        {"territory_id": "N", "valid_from": DAY, **LINEAGE},
+        lambda n: {"rep_id": f"R{n}"},
+        {"a territory is not given up before it is taken": {"valid_to": "2026-02-28"}},
+    ),
+    "raw.targets": Case(
+        {"measure": "revenue", "period": "month", "period_start": DAY, "target_value": 9, **LINEAGE},
+        lambda n: {"territory_id": f"G{n}"},
+        {
+            "a target is not negative": {"target_value": -1},
+            "period_start is the first day of its period": {"period": "quarter"},
+        },
+    ),
+    "raw.forecast_cycles": Case(
+        {"opens_on": DAY, "due_at": "2026-03-01 00:00+02", "period": "week", "period_start": "2026-03-02", **LINEAGE},
+        lambda n: {"cycle_id": f"Z{n}"},
+        {
+            "a round is not due before it opens": {"due_at": "2026-02-27 12:00+00"},
+            "period_start is the first day of its period": {"period": "month"},
+        },
+    ),
+    "raw.forecast_submissions": Case(
+        {"cycle_id": "Z1", "rep_id": "R1", "submitted_at": DAY, "forecast_amount": 1, "forecast_units": 1, **LINEAGE},
+        lambda n: {"submission_id": f"S{n}"},
+        {
+            "a submission says how much": {"forecast_amount": None, "forecast_units": None},
+            "submitted_at is not in the future": {"submitted_at": "infinity"},
+        },
+    ),
+    "raw.invoices": Case(
+        {"invoiced_on": DAY, "net_amount": -10, "tax_amount": "-1.90", **LINEAGE},
+        lambda n: {"invoice_id": f"RE{n}"},
+        {
+            "an invoice is not due before it is written": {"due_on": "2026-02-28"},
+            "tax has the sign of the amount": {"tax_amount": "1.90"},
+        },
+    ),
+    "raw.payments": Case(
+        {"paid_on": DAY, "amount": 5, **LINEAGE},
+        lambda n: {"payment_id": f"Z{n}"},
+        {"paid_on is not in the future": {"paid_on": "infinity"}},
+    ),
+    "raw.expenses": Case(
+        {"incurred_on": DAY, "expense_kind": "travel", "amount": 5, **LINEAGE}, lambda n: {"expense_id": f"X{n}"}, {}
+    ),
+    "raw.exchange_rates": Case(
+        {"from_currency": "USD", "to_currency": "EUR", "rate": "0.9", **LINEAGE},
+        lambda n: {"rate_date": day(n)},
+        {
+            "a rate is above zero": {"rate": 0},
+            "a currency is worth itself": {"to_currency": "USD"},
+        },
     ),
     "bi.dim_date": Case({}, lambda n: {"date_key": 20260101 + n, "date_day": day(n)}, {}),
     "bi.dim_product": Case({"product_name": "Käse"}, lambda n: {"product_key": n, "product_id": f"P{n}"}, {}),

@@ -26,11 +26,24 @@ from tests.support.night import Home, new_home
 
 # A green run that did nothing is the worst failure: what a night materialises changes here, on purpose, or not at all.
 ASSETS = {
-    "raw": {"customers", "inventory_levels", "products", "sales_lines"},
-    "staging": {"stg_customers", "stg_inventory_levels", "stg_products", "stg_sales_lines"},
+    "raw": {
+        "customers", "exchange_rates", "expenses", "forecast_cycles", "forecast_submissions", "funnel_events",
+        "inventory_levels", "inventory_movements", "invoices", "locations", "opportunities", "payments",
+        "product_costs", "product_prices", "products", "promotions", "purchase_orders", "rep_territories",
+        "sales_lines", "sales_reps", "suppliers", "targets", "territories", "touchpoints",
+    },
+    "staging": {
+        "stg_attribute_changes", "stg_customers", "stg_exchange_rates", "stg_expenses", "stg_forecast_cycles",
+        "stg_forecast_submissions", "stg_funnel_events", "stg_inventory_levels", "stg_inventory_movements",
+        "stg_invoices", "stg_locations", "stg_opportunities", "stg_payments", "stg_product_costs", "stg_product_prices",
+        "stg_products", "stg_promotions", "stg_purchase_orders", "stg_rep_territories", "stg_sales_lines",
+        "stg_sales_reps", "stg_suppliers", "stg_targets", "stg_territories", "stg_touchpoints",
+    },
     "marts": {
-        "agg_sales_daily_customer", "agg_sales_daily_order", "agg_sales_daily_product", "calendar_days", "dim_customer",
-        "dim_date", "dim_product", "fct_sales_lines", "mv_sales_daily_summary", "mv_sales_monthly_summary",
+        "agg_sales_daily", "agg_sales_daily_customer", "agg_sales_daily_order", "agg_sales_daily_product",
+        "agg_sales_monthly", "calendar_days", "customer_sightings", "dim_customer", "dim_date", "dim_product",
+        "dim_product_cost", "dim_product_price", "dim_rep_territory", "fct_sales_lines", "mv_sales_daily_summary",
+        "mv_sales_monthly_summary", "product_sightings",
     },
     "kpis": {"kpi_catalogue", "kpi_measures", "kpi_snapshots", "kpi_windows"},
     "forecast": {"accuracy", "backtests", "forecasts"},
@@ -43,8 +56,8 @@ ASSETS = {
     },
     "ops": {"editions", "nights", "outbox", "publications"},
 }  # fmt: skip
-# Tables of the night's own records that dbt reads and no asset writes.
-RECORDS = {"ops/business", "ops/loads", "ops/open_days"}
+# Tables that dbt reads and no asset writes: the night's own records, and what several raw assets write.
+RECORDS = {"ops/business", "ops/loads", "ops/open_days", "raw/attribute_changes"}
 
 
 @pytest.fixture(scope="module")
@@ -107,14 +120,17 @@ def test_every_asset_is_described_and_in_a_group(defs: dg.Definitions) -> None:
 def test_every_dbt_test_and_every_suite_is_a_blocking_check(defs: dg.Definitions, home: Home) -> None:
     graph = defs.resolve_asset_graph()
     nodes = json.loads((Settings().dbt_target / "manifest.json").read_text(encoding="utf-8"))["nodes"].values()
-    dbt_tests = {node["name"] for node in nodes if node["resource_type"] == "test"}
+    severity = {node["name"]: node["config"]["severity"] for node in nodes if node["resource_type"] == "test"}
+    dbt_tests = set(severity)
+    warnings = {name for name in dbt_tests if severity[name] == "warn"}
     expectations = {f"{suite.schema}_{suite.table}_expectations" for suite in suites().values()}
+    intake = {f"raw_{entity}_sources" for entity in ENTITIES}
     checks = {key.name: graph.get(key) for key in graph.asset_check_keys}
-    assert len(dbt_tests) >= 24
+    assert len(dbt_tests - warnings) >= 50
     assert len(expectations) >= 14
-    assert set(checks) == dbt_tests | expectations
+    assert set(checks) == dbt_tests | expectations | intake
     assert len(graph.asset_check_keys) == len(checks)
-    assert [name for name, check in checks.items() if not check.blocking] == []
+    assert {name for name, check in checks.items() if not check.blocking} == warnings
     assert {checks[name].key.asset_key.to_user_string() for name in expectations} == {
         name.replace(".", "/") for name in suites()
     }
@@ -350,15 +366,15 @@ def test_a_broken_blocking_check_is_told_with_its_rule_and_row() -> None:
     def sales_lines() -> None: ...
 
     @dg.asset_check(asset=sales_lines, blocking=True)
-    def expectations() -> dg.AssetCheckResult:
+    def raw_sales_lines_expectations() -> dg.AssetCheckResult:
         return _as_check_result(SuiteResult("raw.sales_lines", success=False, statistics={}, failures=failures))
 
     with dg.DagsterInstance.ephemeral() as instance:
-        done = dg.materialize([sales_lines, expectations], instance=instance, raise_on_error=False)
+        done = dg.materialize([sales_lines, raw_sales_lines_expectations], instance=instance, raise_on_error=False)
         why = why_it_failed(instance, done.run_id)
     assert (why.stage, why.exit_code) == ("raw sales_lines", ContractError.exit_code)
     assert why.reason == (
         "raw.sales_lines: 2 rows break the rule “qty_units is below 10” (first: order_id RE-7, qty_units 1e9); "
         "1 row breaks the rule “a sale is not negative”"
     )
-    assert "the check expectations" in (why.remedy or "")
+    assert "the check raw_sales_lines_expectations" in (why.remedy or "")

@@ -1,9 +1,9 @@
 """The example businesses on the real files they are made for: each total is recomputed by another engine.
 
-Not here: a whole night on them (tests/pipeline). The data stands beside the project; without it these tests are skipped.
+Not here: a whole night on them (tests/pipeline). Where the data does not stand beside the project, they are skipped.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -23,14 +23,14 @@ Loaded = Callable[[str, str], dict[str, LoadReport]]
 
 
 @pytest.fixture
-def loaded(house: House) -> Iterator[Loaded]:
+def loaded(house: House) -> Loaded:
     """Loads every source of an example; returns what each brought."""
 
     def load(example: str, data: str) -> dict[str, LoadReport]:
         house.business, house.data = load_business(PROJECT_ROOT / "examples" / example), DATA / data
         return {source.name: house.night(i) for i, source in enumerate(house.business.sources)}
 
-    yield load
+    return load
 
 
 def frame(path: str, **options: Any) -> pd.DataFrame:

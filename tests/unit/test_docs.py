@@ -21,11 +21,11 @@ from orchestration.cli import app
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.expressions import FUNCTIONS
 from orchestration.settings import PROJECT_ROOT, Settings
-from orchestration.shapes import CsvDialect, ExcelSheet
+from orchestration.shapes import CsvDialect, DatabaseQuery, ExcelSheet, Join, SqlDump, Store, Tree
 from orchestration.sources import DERIVED, Classification, ColumnMapping, RejectionRule, Source
 
 DOCS = [PROJECT_ROOT / "README.md", PROJECT_ROOT / "DEVELOPERS.md", *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
-ROOMS = ("orchestration", "dbt_project", "forecasting", "reporting", "examples", "benchmarks", "docs", "tests")
+ROOMS = ("orchestration", "dbt_project", "forecasting", "reporting", "examples", "benchmarks", "docs", "tests", "deploy")
 NOT_OURS = {"__pycache__", "target", "logs", "build"}
 
 every_page = pytest.mark.parametrize("page", DOCS, ids=lambda p: p.name)
@@ -117,8 +117,8 @@ def shown(field: FieldInfo) -> str:
         return str(default).lower()
     if isinstance(default, Path):
         return (default.relative_to(PROJECT_ROOT) if default.is_absolute() else default).as_posix()
-    if default in ((), ("",)):
-        return "empty" if default == () else "empty text"
+    if default in ((), {}, ("",)):
+        return "empty text" if default == ("",) else "empty"
     return "–" if default is None else str(default)
 
 
@@ -141,6 +141,11 @@ def test_no_secret_has_a_default() -> None:
         ("A source", Source),
         ("csv", CsvDialect),
         ("excel", ExcelSheet),
+        ("tree", Tree),
+        ("sql", SqlDump),
+        ("joins", Join),
+        ("stores", Store),
+        ("database", DatabaseQuery),
         ("columns", ColumnMapping),
         ("classify", Classification),
         ("reject", RejectionRule),
@@ -188,7 +193,10 @@ def test_the_exit_codes_are_documented() -> None:
 
 
 def test_the_worked_example_is_a_business_folder_that_loads(tmp_path: Path) -> None:
-    profile, sources = blocks("docs/sources.md", "yaml")
+    profile, sources = (
+        next(block for block in blocks("docs/sources.md", "yaml") if block.startswith(start))
+        for start in ("name: Corner Shop", "sources:\n  - name: till")
+    )
     (tmp_path / "business.yaml").write_text(profile, encoding="utf-8")
     (tmp_path / "sources.yaml").write_text(sources, encoding="utf-8")
     (source,) = load_business(tmp_path).sources
@@ -205,7 +213,7 @@ def test_the_worked_example_is_a_business_folder_that_loads(tmp_path: Path) -> N
 
 # Commands -------------------------------------------------------------------------------------------------------------
 
-PROGRAMS = {"make", "daybreak", "docker", "pg_dump", "export"}
+PROGRAMS = {"make", "daybreak", "docker", "pg_dump", "export", "printf", "chmod"}
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:

@@ -1,6 +1,12 @@
 -- depends_on: {{ ref('mv_sales_daily_summary') }} (the test kpis_equal_daily_summary compares with it)
--- A day lies in several of the windows at once. Each window is a bit, each day a sum of bits: a line, an order or a
--- customer is then read once and not once per window, and nothing is sorted.
+-- A day lies in several of the windows at once. Each window is a bit, each day a sum of bits: an order or a customer is
+-- then read once and not once per window. Lines, which are the most, are read only where the day's tables do not say
+-- enough: which orders and customers bought of which category.
+{%- set purchases_of = {
+    'company': ('purchases', none),
+    'country': ('purchases', 'country'),
+    'category': ('purchases_by_category', 'category'),
+} %}
 with windows as (
     select
         *,
@@ -17,28 +23,38 @@ days as (
     group by 1
 ),
 
-lines as not materialized (
-    select
-        days.bits,
-        products.category,
-        lines.country,
-        lines.order_key,
-        lines.customer_key,
-        lines.line_kind,
-        {{- list_measures('lines') }}
-    from {{ ref('fct_sales_lines') }} as lines
-    inner join days on days.order_date = lines.order_date
-    inner join {{ ref('dim_product') }} as products on products.product_key = lines.product_key
-    where lines.order_date between (select min(window_start) from windows) and (select max(window_end) from windows)
-),
-
 amounts_by_bits as (
     select
         bits,
-        {{ entity_of_grouping('category', 'country') }},
+        'company' as grain,
+        'company' as entity,
         {{- sum_measures() }}
-    from lines
-    group by grouping sets ((bits), (bits, category), (bits, country))
+    from days
+    inner join {{ ref('agg_sales_daily') }} using (order_date)
+    group by bits
+
+    union all
+
+    select
+        bits,
+        'category',
+        category,
+        {{- sum_measures() }}
+    from days
+    inner join {{ ref('agg_sales_daily_product') }} using (order_date)
+    inner join {{ ref('dim_product') }} using (product_key)
+    group by bits, category
+
+    union all
+
+    select
+        bits,
+        'country',
+        country,
+        {{- sum_measures() }}
+    from days
+    inner join {{ ref('agg_sales_daily_order') }} using (order_date)
+    group by bits, country
 ),
 
 amounts as (
@@ -54,14 +70,25 @@ amounts as (
 
 purchases as materialized (
     select
-        category,
-        country,
+        bits,
         order_key,
         customer_key,
-        bit_or(bits) as bits
-    from lines
+        country
+    from days
+    inner join {{ ref('agg_sales_daily_order') }} using (order_date)
+    where sale_lines > 0
+),
+
+purchases_by_category as materialized (
+    select
+        bits,
+        order_key,
+        customer_key,
+        category
+    from days
+    inner join {{ ref('fct_sales_lines') }} using (order_date)
+    inner join {{ ref('dim_product') }} using (product_key)
     where line_kind = 'sale'
-    group by 1, 2, 3, 4
 ),
 
 -- Distinct orders, by the windows they have a sale in: an order over two days is one row.
@@ -72,11 +99,15 @@ orders_by_bits as (
         bits,
         count(*) as orders
     from (
+        {%- for grain, (purchases, entity) in purchases_of.items() %}
         select
-            {{ entity_of_grouping('category', 'country') }},
+            '{{ grain }}' as grain,
+            {{ entity or "'company'" }} as entity,
             bit_or(bits) as bits
-        from purchases
-        group by grouping sets ((order_key), (order_key, category), (order_key, country))
+        from {{ purchases }}
+        group by order_key{{ ', ' ~ entity if entity }}
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
     ) as each_order
     group by 1, 2, 3
 ),
@@ -101,13 +132,17 @@ customers_by_bits as (
         coalesce(days.bits, 0) as first_bits,
         count(*) as customers
     from (
+        {%- for grain, (purchases, entity) in purchases_of.items() %}
         select
             customer_key,
-            {{ entity_of_grouping('category', 'country') }},
+            '{{ grain }}' as grain,
+            {{ entity or "'company'" }} as entity,
             bit_or(bits) as bits
-        from purchases
+        from {{ purchases }}
         where customer_key <> -1
-        group by grouping sets ((customer_key), (customer_key, category), (customer_key, country))
+        group by customer_key{{ ', ' ~ entity if entity }}
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
     ) as each_customer
     inner join {{ ref('dim_customer') }} as known using (customer_key)
     left join days on days.order_date = known.first_order_date
@@ -146,7 +181,7 @@ filled as (
         coalesce(new_customers, 0) as new_customers
     from windows
     cross join entities
-    cross join (select min(order_date) as day from {{ ref('agg_sales_daily_product') }}) as first_sales_day
+    cross join (select min(order_date) as day from {{ ref('agg_sales_daily') }}) as first_sales_day
     left join amounts using (bit, grain, entity)
     left join orders using (bit, grain, entity)
     left join customers using (bit, grain, entity)

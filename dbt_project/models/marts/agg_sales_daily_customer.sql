@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='open_days',
     on_schema_change='fail',
-    indexes=[{'columns': ['order_date', 'customer_key'], 'unique': true}],
+    indexes=[{'columns': ['order_date', 'customer_key'], 'unique': true}, {'columns': ['customer_key', 'order_date']}],
 ) }}
 -- depends_on: {{ source('ops', 'open_days') }}
 select

@@ -1,21 +1,6 @@
--- What the sales say about a customer comes from the daily aggregate: lines are ten times as many.
+-- What the sales say about a customer was gathered by open day: neither lines nor days are read again.
 with seen as (
-    select
-        customer_id,
-        min(order_date) filter (where sale_lines > 0) as first_order_date,
-        max(order_date) filter (where sale_lines > 0) as last_order_date
-    from {{ ref('agg_sales_daily_customer') }}
-    where customer_id is not null
-    group by customer_id
-),
-
-latest_country as (
-    select distinct on (customer_id)
-        customer_id,
-        country
-    from {{ ref('agg_sales_daily_customer') }}
-    where customer_id is not null and country is not null
-    order by customer_id, order_date desc
+    select * from {{ ref('customer_sightings') }}
 ),
 
 known as (
@@ -27,14 +12,13 @@ select
     customer_id,
     coalesce(known.customer_name, customer_id) as customer_name,
     coalesce(known.segment, '(no segment)') as segment,
-    coalesce(known.country, latest_country.country, '(no country)') as country,
+    coalesce(known.country, seen.country, '(no country)') as country,
     known.created_on,
     seen.first_order_date,
     seen.last_order_date,
     known.customer_id is not null as is_in_source
 from known
 full join seen using (customer_id)
-left join latest_country using (customer_id)
 
 union all
 

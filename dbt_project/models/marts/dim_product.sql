@@ -1,21 +1,6 @@
--- What the sales say about a product comes from the daily aggregate: lines are ten times as many.
+-- What the sales say about a product was gathered by open day: neither lines nor days are read again.
 with seen as (
-    select
-        product_id,
-        min(order_date) filter (where sale_lines > 0) as first_sale_date,
-        max(order_date) filter (where sale_lines > 0) as last_sale_date,
-        bool_and(sale_lines + return_lines = 0) as is_charge_code
-    from {{ ref('agg_sales_daily_product') }}
-    group by product_id
-),
-
-latest_name as (
-    select distinct on (product_id)
-        product_id,
-        product_name
-    from {{ ref('agg_sales_daily_product') }}
-    where product_name is not null
-    order by product_id, order_date desc
+    select * from {{ ref('product_sightings') }}
 ),
 
 known as (
@@ -25,10 +10,10 @@ known as (
 select
     {{ surrogate_key(['product_id']) }} as product_key,
     product_id,
-    coalesce(known.product_name, latest_name.product_name, product_id) as product_name,
+    coalesce(known.product_name, seen.product_name, product_id) as product_name,
     coalesce(
         known.category,
-        case when known.product_id is null and seen.is_charge_code then '(charges)' else '(no category)' end
+        case when known.product_id is null and seen.first_trade_date is null then '(charges)' else '(no category)' end
     ) as category,
     known.unit_cost,
     known.list_price,
@@ -38,10 +23,9 @@ select
     seen.first_sale_date,
     seen.last_sale_date,
     known.product_id is not null as is_in_source,
-    known.product_id is null and coalesce(seen.is_charge_code, false) as is_charge_code
+    known.product_id is null and seen.first_trade_date is null as is_charge_code
 from known
 full join seen using (product_id)
-left join latest_name using (product_id)
 
 union all
 

@@ -6,44 +6,16 @@
 -- Over the aggregates, never over lines or dimensions: those are replaced every night and would take this with them.
 with days as (
     select day::date as order_date
-    from (select min(order_date) as first_day, max(order_date) as last_day from {{ ref('agg_sales_daily_product') }}) as sales
+    from (select min(order_date) as first_day, max(order_date) as last_day from {{ ref('agg_sales_daily') }}) as sales
     cross join generate_series(first_day::timestamp, last_day::timestamp, interval '1 day') as day
 ),
 
-measures as (
+newcomers as (
     select
-        order_date,
-        sum(lines) as lines,
-        {{- sum_measures() }}
-    from {{ ref('agg_sales_daily_product') }}
-    group by order_date
-),
-
-orders as (
-    select
-        order_date,
-        count(*) as orders
-    from {{ ref('agg_sales_daily_order') }}
-    where sale_lines > 0
-    group by order_date
-),
-
-buyers as (
-    select
-        customer_key,
-        order_date,
-        min(order_date) over (partition by customer_key) as first_order_date
-    from {{ ref('agg_sales_daily_customer') }}
-    where sale_lines > 0 and customer_key <> -1
-),
-
-customers as (
-    select
-        order_date,
-        count(*) as active_customers,
-        count(*) filter (where order_date = first_order_date) as new_customers
-    from buyers
-    group by order_date
+        first_order_date as order_date,
+        count(*) as new_customers
+    from {{ ref('customer_sightings') }}
+    group by first_order_date
 ),
 
 -- A day without a line is a day of zeros, not a gap: averages and forecasts count it.
@@ -58,9 +30,8 @@ filled as (
         coalesce(active_customers, 0) as active_customers,
         coalesce(new_customers, 0) as new_customers
     from days
-    left join measures using (order_date)
-    left join orders using (order_date)
-    left join customers using (order_date)
+    left join {{ ref('agg_sales_daily') }} using (order_date)
+    left join newcomers using (order_date)
 )
 
 select

@@ -3,10 +3,9 @@
     on_configuration_change='apply',
     indexes=[{'columns': ['month_start'], 'unique': true}],
 ) }}
--- From the aggregates and not from the daily summary: an order or a customer of two days counts once in its month.
 with months as (
     select month_start::date as month_start
-    from (select min(order_date) as first_day, max(order_date) as last_day from {{ ref('agg_sales_daily_product') }}) as sales
+    from (select min(order_date) as first_day, max(order_date) as last_day from {{ ref('agg_sales_daily') }}) as sales
     cross join generate_series(
         date_trunc('month', first_day::timestamp), last_day::timestamp, interval '1 month'
     ) as month_start
@@ -17,36 +16,16 @@ measures as (
         date_trunc('month', order_date)::date as month_start,
         sum(lines) as lines,
         {{- sum_measures() }}
-    from {{ ref('agg_sales_daily_product') }}
+    from {{ ref('agg_sales_daily') }}
     group by 1
 ),
 
-orders as (
+newcomers as (
     select
-        date_trunc('month', order_date)::date as month_start,
-        count(distinct order_key) as orders
-    from {{ ref('agg_sales_daily_order') }}
-    where sale_lines > 0
+        date_trunc('month', first_order_date)::date as month_start,
+        count(*) as new_customers
+    from {{ ref('customer_sightings') }}
     group by 1
-),
-
-buyers as (
-    select
-        customer_key,
-        date_trunc('month', order_date)::date as month_start,
-        min(date_trunc('month', min(order_date))::date) over (partition by customer_key) as first_month_start
-    from {{ ref('agg_sales_daily_customer') }}
-    where sale_lines > 0 and customer_key <> -1
-    group by 1, 2
-),
-
-customers as (
-    select
-        month_start,
-        count(*) as active_customers,
-        count(*) filter (where month_start = first_month_start) as new_customers
-    from buyers
-    group by month_start
 ),
 
 filled as (
@@ -61,8 +40,8 @@ filled as (
         coalesce(new_customers, 0) as new_customers
     from months
     left join measures using (month_start)
-    left join orders using (month_start)
-    left join customers using (month_start)
+    left join {{ ref('agg_sales_monthly') }} using (month_start)
+    left join newcomers using (month_start)
 )
 
 select

@@ -46,7 +46,8 @@ def remember(
     connection.execute(
         """delete from ops.source_shapes
            where source = %(source)s and (is_accepted or load_id not in (
-               select load_id from ops.source_shapes where source = %(source)s order by load_id desc limit %(kept)s))""",
+               select load_id from ops.source_shapes where source = %(source)s
+               order by load_id desc limit %(kept)s))""",
         {"source": source, "kept": KEPT},
     )
 
