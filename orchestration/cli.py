@@ -1,4 +1,4 @@
-"""The command line: daybreak up | nightly | check | url. Arguments in, one screen out.
+"""The command line: daybreak up | nightly | init | check | accept | url. Arguments in, one screen out.
 
 Not here: any work. Errors of our family are shown without a traceback and give the exit code.
 """
@@ -82,22 +82,61 @@ def nightly(
 
 
 @app.command()
-def check(business: BusinessOption = None, data: DataOption = None) -> None:
-    """Validate the business folder and a sample of every source; writes nothing."""
-    from orchestration.check import check_business
+def init(
+    folder: Annotated[Path, typer.Argument(help="The business folder to write.")],
+    source: Annotated[
+        list[Path], typer.Option("--from", help="A file to look at, or a folder of files; may be given again.")
+    ],
+    more: Annotated[list[Path] | None, typer.Argument(help="More files to look at.", show_default=False)] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a business folder that is there.")] = False,
+) -> None:
+    """Look at files and write a starter business folder for them, with what must be confirmed; then check it."""
+    from orchestration.screens import show_started
+    from orchestration.starter.init import start
 
-    settings = _settings(business, data)
-    table = Table("source", "files", "rows sampled", "rejected", "verdict")
-    findings = check_business(settings, say=_say)
-    for f in findings:
-        verdict = "fine" if f.is_fine else "[bold red]stops[/]"
-        table.add_row(f.source, str(f.files), f"{f.rows_sampled:,}", f"{f.rows_rejected:,}", verdict)
-    console.print(table)
-    for f in findings:
-        if f.problem:
-            sample = f" ({f.newest})" if f.newest else ""
-            console.print(f"[bold]{f.source}[/]{escape(sample)}: {escape(f.problem)}", soft_wrap=True)
+    started = start(folder, [*source, *(more or [])], force=force, say=_say)
+    show_started(console, started)
+    _check(_settings(folder, started.data), as_json=False)
+
+
+@app.command()
+def check(
+    business: BusinessOption = None,
+    data: DataOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Validate the business folder and a sample of every source; writes nothing."""
+    _check(_settings(business, data), as_json=json)
+
+
+def _check(settings: Settings, *, as_json: bool) -> None:
+    from orchestration import check
+    from orchestration.screens import show_findings
+
+    findings = check.check_business(settings, say=_say_to_stderr if as_json else _say)
+    if as_json:
+        print(check.as_json(findings))
+    else:
+        show_findings(console, findings)
     sys.exit(0 if all(f.is_fine for f in findings) else 3)
+
+
+@app.command()
+def accept(
+    source: Annotated[str, typer.Argument(help="The source's name, as in sources.yaml.")],
+    business: BusinessOption = None,
+) -> None:
+    """Take the next files of a source as they are: an export changed, and is meant to look so from now on."""
+    from orchestration.business import load_business
+    from orchestration.database import database
+    from orchestration.ingestion.drift.memory import accept
+    from orchestration.warehouse import connect
+
+    settings = _settings(business, None)
+    load_business(settings.business_folder).source(source)
+    with database(settings) as database_url, connect(database_url) as connection:
+        accept(connection, source)
+    console.print(f"{source}: its next files are taken in as they look, and what comes after is held against them.")
 
 
 @app.command()

@@ -1,0 +1,97 @@
+"""What `daybreak init` and `daybreak check` show on a terminal: tables where there is one, plain lines elsewhere.
+
+Not here: finding it out (check.py, starter/).
+"""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from orchestration.check import Finding
+from orchestration.starter.init import Started
+
+MOST_NAMES = 12
+
+
+def show_started(console: Console, started: Started) -> None:
+    """The sources found, the files that are none, and what a person must confirm."""
+    table = Table(
+        "source", "entity", "files", "sure", "columns mapped", "to confirm", title=f"Written to {started.folder}"
+    )
+    for p in started.proposals:
+        mapped = sum(made.confidence_pct > 0 for made in p.guesses.values())
+        asked = sum(made.confirm is not None for made in p.guesses.values())
+        name = p.name if p.is_written else f"({p.name})"
+        table.add_row(
+            escape(name), p.entity, escape(p.table.shape.files), f"{p.confidence_pct} %", str(mapped), str(asked or "")
+        )
+    _show(console, table)
+    for p in started.proposals:
+        if p.missing:
+            what = "is written with a ? there" if p.is_written else "stands in sources.yaml as a comment only"
+            line = f"[bold]{escape(p.name)}[/]: nothing was found for {', '.join(p.missing)}; it {what}"
+            console.print(line, soft_wrap=True)
+    if not any(p.entity == "sales_lines" for p in started.proposals):
+        console.print("[bold red]No sales were recognised[/]: without sales_lines there is no night.", soft_wrap=True)
+    if started.strangers:
+        shown = [f"{name} ({why})" for name, why in started.strangers.items()]
+        more = f" and {len(shown) - MOST_NAMES} more, see sources.yaml" if len(shown) > MOST_NAMES else ""
+        console.print(f"Not recognised: {escape('; '.join(shown[:MOST_NAMES]))}{more}", soft_wrap=True)
+    if started.to_confirm:
+        console.print(f"[bold]To confirm[/] in sources.yaml ({len(started.to_confirm)}), marked CONFIRM:")
+        for line in started.to_confirm:
+            console.print(f"  {escape(line)}", soft_wrap=True)
+
+
+def show_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """Every source with its verdict, its first rejects, what nothing reads, what is empty, and its totals."""
+    table = Table("source", "files", "newest", "rows sampled", "rejected", "verdict")
+    for f in findings:
+        verdict = "fine" if f.is_fine else "[bold red]stops[/]"
+        rows = f"{f.judged.read:,}" + ("" if f.judged.is_whole else " (its beginning)")
+        table.add_row(escape(f.source), str(f.files), escape(f.newest or ""), rows, f"{f.judged.rejected:,}", verdict)
+    _show(console, table)
+    for f in findings:
+        for line in _lines(f):
+            console.print(line, soft_wrap=True)
+
+
+def _lines(finding: Finding) -> list[str]:
+    """What is to be said of one source, below the table."""
+    judged, lines = finding.judged, []
+    if finding.problem:
+        lines.append(f"  [bold red]{escape(finding.problem)}[/]")
+    for group, examples in finding.first_rejects():
+        lines.append(f"  rejected {group.count:,} × {group.rule}{f' ({group.column})' if group.column else ''}:")
+        lines += [f"    line {e.line}: {escape(e.reason)}" for e in examples]
+    rest = len(judged.rejects) - len(finding.first_rejects())
+    if rest > 0:
+        lines.append(f"  and rows by {rest} more rules")
+    if judged.totals:
+        days = f", {judged.first_day} to {judged.last_day}"
+        totals = "; ".join(f"{t.kind} {t.amount:,.2f} ({t.rows:,} lines, {t.units:,.0f} units)" for t in judged.totals)
+        whole = "" if judged.is_whole else " (of the rows sampled)"
+        lines.append(f"  compare with the ERP{whole}: {totals}{days}")
+    if judged.unread:
+        more = f" and {len(judged.unread) - MOST_NAMES} more" if len(judged.unread) > MOST_NAMES else ""
+        lines.append(f"  nothing reads: {escape(', '.join(judged.unread[:MOST_NAMES]))}{more}")
+    empty = {name: share for name, share in judged.null_share.items() if share > 0}
+    if empty:
+        lines.append("  without a value: " + ", ".join(f"{name} {share:.1%}" for name, share in empty.items()))
+    where = f" ({finding.newest})" if finding.newest else ""
+    return [f"[bold]{escape(finding.source)}[/]{escape(where)}", *lines] if lines else []
+
+
+def _show(console: Console, table: Table) -> None:
+    """A table with lines on a terminal; elsewhere its cells with tabs between, as other programs read them."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    if table.title:
+        print(table.title, file=console.file)
+    rows = zip(*(column.cells for column in table.columns), strict=True)
+    for row in [[column.header for column in table.columns], *rows]:
+        print("\t".join(Text.from_markup(str(cell)).plain for cell in row), file=console.file)
