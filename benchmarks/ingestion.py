@@ -29,7 +29,7 @@ from orchestration.stack.local_postgres import running
 from orchestration.warehouse import connect, initialise
 
 CHUNK_BYTES = 1 << 20
-DEMO_UNTIL = date(2026, 6, 17)
+DEMO_UNTIL, DEMO_DAYS = date(2026, 6, 17), 800
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ ONLINE_RETAIL_DDL = (
 )
 DEMO_DDL = (
     "order_id text, line integer, ordered_at timestamp, product text, product_name text, customer text, country text, "
-    "channel text, quantity text, unit_price text, discount text, document text"
+    "channel text, quantity text, unit_price text, discount text, document text, territory text, rep text, "
+    "location text, promotion text, wanted text, shipped text"
 )
 
 
@@ -74,9 +75,14 @@ def online_retail(data_folder: Path) -> Subject:
     return _subject("Online Retail", PROJECT_ROOT / "examples" / "online_retail", data_folder, ONLINE_RETAIL_DDL)
 
 
-def demo(data_folder: Path) -> Subject:
+def demo(data_folder: Path, days: int = DEMO_DAYS) -> Subject:
     """The demo's sales, generated into ``data_folder``; without dirty rows, which a bare COPY could not take."""
-    generate(data_folder, until=DEMO_UNTIL, dirty_share=0)
+    generate(data_folder, until=DEMO_UNTIL, days=days, dirty_share=0)
+    return demo_in(data_folder)
+
+
+def demo_in(data_folder: Path) -> Subject:
+    """The demo's sales that lie in ``data_folder``."""
     return _subject("demo", PROJECT_ROOT / "examples" / "demo", data_folder, DEMO_DDL)
 
 

@@ -1,31 +1,37 @@
-"""How Hartwell & Lowe writes its lines: German CSV, decimal comma, and the stated share of dirty rows.
+"""How Hartwell & Lowe writes its sales lines: German CSV, decimal comma, and the stated share of dirty rows.
 
-Not here: which lines (demand.py), which files (generate.py). A day's text depends on the day alone.
+Not here: which lines (trade.py), which files (generate.py). A day's text depends on the day alone.
 """
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from examples.demo.catalogue import Ints, Rng
-from examples.demo.demand import ADJUSTMENT, DOCUMENTS_PER_DAY, KINDS, RETURN, SALE, House, Lines
-from examples.demo.vocabulary import CHANNELS, COUNTRIES, FREIGHT, WRITE_OFF
+from examples.demo.catalogue import DIRT, Ints, Rng
+from examples.demo.demand import KINDS, LINE, RETURN, SALE, Lines
+from examples.demo.exported import order_numbers, timestamps
+from examples.demo.house import House
+from examples.demo.house_words import LOCATIONS, STORE_TERRITORY, TERRITORIES
+from examples.demo.price_files import promotion_ids
+from examples.demo.text_columns import Texts, csv_rows, dates, look_up, money, numbers, quoted, written
+from examples.demo.trade import Day
+from examples.demo.vocabulary import CHANNELS, COUNTRIES, FREIGHT, STORE_CHANNEL, WRITE_OFF
 
 HEADER = (
     "Belegnummer", "Position", "Datum", "Artikelnummer", "Artikel", "Kundennummer", "Land", "Vertriebsweg",
-    "Menge", "Einzelpreis", "Rabatt", "Belegart",
+    "Menge", "Einzelpreis", "Rabatt", "Belegart", "Gebiet", "Vertreter", "Lager", "Aktion", "Wunschtermin",
+    "Lieferdatum",
 )  # fmt: skip
 HEADER_LINE = ";".join(HEADER) + "\n"
 
 DOCUMENT_KINDS = ("Rechnung", "Gutschrift", "Fracht", "Ausbuchung")  # in the order of demand.KINDS
 DUPLICATE = "duplicate"
 UNTIDY_SHARE = 0.005  # clean lines whose article number comes in lower case with blanks around it
-
-_DIRT = 6  # stream of random numbers; demand.py has 3 to 5
 
 
 def _one_of(*values: str) -> Callable[[str, Rng], str]:
@@ -49,76 +55,87 @@ RULES = (*SPOILERS, DUPLICATE)
 class Words:
     """The fixed texts of a house, by row number; from the end: what is not in the tables."""
 
-    product_ids: list[str]
-    product_names: list[str]
-    customer_ids: list[str]
+    product_ids: Texts
+    product_names: Texts
+    customer_ids: Texts
+    rep_ids: Texts
+    territories: Texts  # per seat; the last one answers −1, the store's
 
 
 def words(house: House) -> Words:
     """Prepare the texts. The last elements answer index −1 (freight, anonymous) and −2 (write-off)."""
+    seats = [TERRITORIES[number].code for number in house.force.seats.tolist()]
     return Words(
-        product_ids=[*house.products.ids, WRITE_OFF, FREIGHT],
-        product_names=[*map(quoted, house.products.names), "Ausbuchung", "Frachtkosten"],
-        customer_ids=[*house.customers.ids, ""],
+        product_ids=pa.array([*house.products.ids, WRITE_OFF, FREIGHT]),
+        product_names=pa.array([*map(quoted, house.products.names), "Ausbuchung", "Frachtkosten"]),
+        customer_ids=pa.array([*house.customers.ids, ""]),
+        rep_ids=pa.array([*(rep.id for rep in house.force.reps), ""]),
+        territories=pa.array([*seats, TERRITORIES[STORE_TERRITORY].code]),
     )
 
 
-def quoted(text: str) -> str:
-    """A CSV field, in quotes where it needs them; quotes inside are doubled (RFC 4180).
-
-    >>> print(quoted('Haus "Zur Linde" Nougat, 1 kg'), quoted("Rösti"))
-    "Haus ""Zur Linde"" Nougat, 1 kg" Rösti
-    """
-    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',;"') else text
-
-
-def money(cents: int) -> str:
-    """Cents as a German decimal.
-
-    >>> money(123456), money(-5), money(0)
-    ('1234,56', '-0,05', '0,00')
-    """
-    whole, rest = divmod(abs(cents), 100)
-    return f"{'-' if cents < 0 else ''}{whole},{rest:02d}"
-
-
-def document_number(document: int, kind: int) -> str:
-    """The number on the paper: RE or KO, the day, the number within it.
-
-    >>> document_number(date(2024, 2, 29).toordinal() * DOCUMENTS_PER_DAY + 17, SALE)
-    'RE-240229-00017'
-    """
-    day, number = divmod(document, DOCUMENTS_PER_DAY)
-    return f"{'KO' if kind == ADJUSTMENT else 'RE'}-{date.fromordinal(day):%y%m%d}-{number:05d}"
-
-
-def day_text(seed: int, day: date, lines: Lines, *, texts: Words, dirty_share: float) -> tuple[str, Counter[str]]:
-    """The day's rows as text without a header, and what became of the lines.
+def sales_csv(house: House, days: Sequence[Day], *, texts: Words, dirty_share: float) -> tuple[bytes, Counter[str]]:
+    """The lines of some days as a file, and what became of them.
 
     The counter has the rows per kind (clean) or rule (dirty), and the amounts of the clean ones in cents.
     """
-    rng = np.random.default_rng([seed, _DIRT, day.toordinal()])
-    columns = _columns(lines, day, texts)
-    untidy = np.flatnonzero(rng.random(len(lines)) < UNTIDY_SHARE)
-    for row in untidy.tolist():
-        columns[3][row] = f" {columns[3][row].lower()} "
-    rows, rules = pick_dirty(rng, lines, dirty_share)
-    is_clean = np.ones(len(lines), bool)
-    duplicated = []
-    for row, rule in zip(rows.tolist(), rules, strict=True):
-        if rule == DUPLICATE:
-            duplicated.append(row)
-            continue
-        name, spoil = SPOILERS[rule]
-        column = columns[HEADER.index(name)]
-        column[row] = spoil(column[row], rng)
-        is_clean[row] = False
-    written = [";".join(fields) for fields in zip(*columns, strict=True)]
-    written += [written[row] for row in duplicated]
-    written.append("")
+    lines = np.concatenate([day.lines for day in days], dtype=LINE)
+    columns = _columns(house, days, lines, texts)
+    is_clean, rules, order = np.ones(len(lines), bool), Counter[str](), []
+    changed: dict[int, dict[int, str]] = {}
+    begins = 0
+    for day in days:
+        dirt = _dirt_of(house.seed, day, columns, begins=begins, dirty_share=dirty_share)
+        changed |= dirt.changed
+        is_clean[dirt.rejected] = False
+        rules.update(dirt.rules)
+        order += [np.arange(begins, begins + len(day.lines)), np.array(dirt.repeated, np.int64)]
+        begins += len(day.lines)
+    rows = _with_changes(csv_rows(columns), columns, changed)
     counts = tally(lines[is_clean])
     counts.update(rules)  # not `+`, which drops what is negative: returns and write-offs
-    return "\n".join(written), counts
+    return HEADER_LINE.encode() + written(rows.take(pa.array(np.concatenate(order)))), counts
+
+
+@dataclass(frozen=True)
+class _Dirt:
+    """What is wrong with a day's rows, which are numbered within their file."""
+
+    changed: dict[int, dict[int, str]]  # row → column → text
+    rejected: list[int]
+    repeated: list[int]
+    rules: list[str]
+
+
+def _dirt_of(seed: int, day: Day, columns: list[Texts], *, begins: int, dirty_share: float) -> _Dirt:
+    """Choose what is wrong with the rows of a day, the first of which is row ``begins`` of the file."""
+    rng = np.random.default_rng([seed, DIRT, day.date.toordinal()])
+    untidy = np.flatnonzero(rng.random(len(day.lines)) < UNTIDY_SHARE) + begins
+    changed = {row: {3: f" {columns[3][row].as_py().lower()} "} for row in untidy.tolist()}
+    picked, rules = pick_dirty(rng, day.lines, dirty_share)
+    dirt = _Dirt(changed, [], [], rules)
+    for row, rule in zip((picked + begins).tolist(), rules, strict=True):
+        if rule == DUPLICATE:
+            dirt.repeated.append(row)
+            continue
+        name, spoil = SPOILERS[rule]
+        column, own = HEADER.index(name), changed.setdefault(row, {})
+        own[column] = spoil(own.get(column, columns[column][row].as_py()), rng)
+        dirt.rejected.append(row)
+    return dirt
+
+
+def _with_changes(rows: Texts, columns: list[Texts], changed: dict[int, dict[int, str]]) -> Texts:
+    """The rows with other texts in some columns."""
+    if not changed:
+        return rows
+    is_changed = np.zeros(len(rows), bool)
+    is_changed[list(changed)] = True
+    again = []
+    for row in sorted(changed):
+        own = changed[row]
+        again.append(";".join(own.get(n, text[row].as_py()) for n, text in enumerate(columns)) + "\n")
+    return pc.replace_with_mask(rows, pa.array(is_changed), pa.array(again))
 
 
 def pick_dirty(rng: Rng, lines: Lines, dirty_share: float) -> tuple[Ints, list[str]]:
@@ -127,7 +144,7 @@ def pick_dirty(rng: Rng, lines: Lines, dirty_share: float) -> tuple[Ints, list[s
     ⌊n · share + u⌋ of n rows, u uniform on [0, 1): right on average, and never a heap of them on a small
     day. Only sales that nothing comes back from, so that no return stands without its sale.
     """
-    candidates = np.flatnonzero((lines["kind"] == SALE) & (lines["due"] == 0))
+    candidates = np.flatnonzero((lines["kind"] == SALE) & (lines["comes_back"] == 0))
     wanted = min(math.floor(len(lines) * dirty_share + rng.random()), len(candidates))
     rows = rng.choice(candidates, wanted, replace=False) if wanted else candidates[:0]
     return rows, [RULES[n] for n in rng.integers(len(RULES), size=wanted)]
@@ -149,21 +166,31 @@ def tally(lines: Lines) -> Counter[str]:
     return counts
 
 
-def _columns(lines: Lines, day: date, texts: Words) -> list[list[str]]:
-    """The fields as text, column by column; list look-ups are what keeps ten million lines to minutes."""
-    product, customer = lines["product"].tolist(), lines["customer"].tolist()
-    minutes = [f"{day:%d.%m.%Y} {minute // 60:02d}:{minute % 60:02d}" for minute in range(24 * 60)]
+def _columns(house: House, days: Sequence[Day], lines: Lines, texts: Words) -> list[Texts]:
+    """The fields as text, column by column."""
+    customer, kind = lines["customer"], lines["kind"]
+    place = np.repeat(np.arange(len(days)), [len(day.lines) for day in days])
+    today = np.array([day.date.toordinal() for day in days])[place]
+    seat = house.seat_of_customer[customer]
+    holders = np.stack([np.append(house.force.rep_of_seat(day.date), -1) for day in days])
+    is_goods = (kind == SALE) | (kind == RETURN)
     return [
-        [document_number(d, k) for d, k in zip(lines["document"].tolist(), lines["kind"].tolist(), strict=True)],
-        list(map(str, lines["position"].tolist())),
-        [minutes[minute] for minute in lines["minute"].tolist()],
-        [texts.product_ids[row] for row in product],
-        [texts.product_names[row] for row in product],
-        [texts.customer_ids[row] for row in customer],
-        [COUNTRIES[row][0] for row in lines["country"].tolist()],
-        [CHANNELS[row][0] for row in lines["channel"].tolist()],
-        list(map(str, lines["qty_units"].tolist())),
-        list(map(money, lines["price_cents"].tolist())),
-        list(map(money, lines["discount_cents"].tolist())),
-        [DOCUMENT_KINDS[row] for row in lines["kind"].tolist()],
+        order_numbers(lines["document"], kind),
+        numbers(lines["position"]),
+        timestamps(today, lines["minute"]),
+        look_up(texts.product_ids, lines["product"]),
+        look_up(texts.product_names, lines["product"]),
+        look_up(texts.customer_ids, customer),
+        look_up([code for code, *_ in COUNTRIES], lines["country"]),
+        look_up([*(code for code, *_ in CHANNELS), STORE_CHANNEL], lines["channel"]),
+        numbers(lines["qty_units"]),
+        money(lines["price_cents"]),
+        money(lines["discount_cents"]),
+        look_up(DOCUMENT_KINDS, kind),
+        look_up(texts.territories, seat),
+        look_up(texts.rep_ids, holders[place, seat]),
+        look_up([*(code for code, *_ in LOCATIONS), ""], np.where(is_goods, lines["location"], -1)),
+        promotion_ids(np.where(is_goods, lines["promotion"], 0)),
+        dates(np.where(kind == SALE, lines["wanted"], 0)),
+        dates(np.where(kind == SALE, today, 0)),
     ]

@@ -1,31 +1,32 @@
 """The demo's data: years of a food wholesaler's exports, the same for the same seed to the last byte.
 
-Not here: what is sold (demand.py) and how it is written (dialect.py, master_files.py). Run it as
+Not here: which files there are (exports.py), what happens (trade.py) and how it is written. Run it as
 ``python -m examples.demo.generate FOLDER``.
 """
 
 import argparse
 import os
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import chain
 from pathlib import Path
 
-from examples.demo.catalogue import make_customers, make_products
-from examples.demo.demand import KINDS, House, trade
-from examples.demo.dialect import DUPLICATE, HEADER_LINE, SPOILERS, day_text, words
-from examples.demo.master_files import customers_csv, products_xlsx, stock_parquet
-from examples.demo.trading_days import FOUNDED, is_open
+from examples.demo.demand import KINDS
+from examples.demo.dialect import DUPLICATE, SPOILERS
+from examples.demo.exports import SALES, Exports, month_end
+from examples.demo.house import make_house
+from examples.demo.sizes import sizes_for
+from examples.demo.trading_days import FOUNDED
 
 
 @dataclass(frozen=True)
 class Summary:
     """What one call wrote: rows by fate, and the totals of the clean ones, in EUR. Summaries can be added.
 
-    Files that stood there already count nothing. ``rows`` = lines of every kind + rejected + duplicates.
+    Files that stood there already count nothing. ``rows`` = sales lines of every kind + rejected + duplicates.
     ``net_revenue`` = gross sales − discounts − returns (returns are positive here, after their discount);
     charges and adjustments (negative) are not in it.
     """
@@ -43,6 +44,8 @@ class Summary:
     returns: Decimal
     charges: Decimal
     adjustments: Decimal
+    other_rows: Counter[str]  # rows of all other files, per folder, those to reject included
+    other_rejected: Counter[str]  # those of them that must be rejected
 
     @property
     def net_revenue(self) -> Decimal:
@@ -67,10 +70,11 @@ def generate(  # noqa: PLR0913 (the size of a business has that many sides; all 
 ) -> Summary:
     """Write the exports of at least ``days`` days up to and including ``until`` below ``folder``.
 
-    The period begins on the first of a month. A whole month is one sales file; the days of a month that is
-    not over on ``until`` are one file each (none for a closed day), and a month begun so goes on so. What
-    a day holds depends on seed, sizes and the day alone. A file that stands is never written again: a later
-    ``until`` adds the new days and the newer stock, and in a new month the products and customers.
+    The period begins on the first of a month, or where the sales that stand there begin. A whole month is one sales
+    file; the days of a month that is not over on ``until`` are one file each (none for a closed day), and a month
+    begun so goes on so. The other exports are about calendar half-years or years, as they stand on the last day that
+    their name says. What a file holds depends on seed, sizes and its name alone. A file that stands is never written
+    again: a later ``until`` adds the new days, and the newer state of the rest.
 
     Args:
         folder: the data folder; made if it is not there.
@@ -80,7 +84,8 @@ def generate(  # noqa: PLR0913 (the size of a business has that many sides; all 
         days: least number of days.
         until: last day.
         lines_per_day: sale lines on a normal weekday about the year 2024; volume grows by 6 % a year.
-        dirty_share: share of rows that are dirty, 0 to 0.5; an eighth of them are duplicates.
+        dirty_share: share of sales rows that are dirty, 0 to 0.5; an eighth of them are duplicates. Of the rows of
+            some other files a quarter of this share.
         on_progress: called with files done and files in all, after each.
 
     Raises:
@@ -91,8 +96,8 @@ def generate(  # noqa: PLR0913 (the size of a business has that many sides; all 
     ...     tiny = dict(products=5, customers=5, days=3, lines_per_day=20)
     ...     summary = generate(Path(folder), until=date(2024, 3, 3), **tiny)
     ...     again = generate(Path(folder), until=date(2024, 3, 3), **tiny)
-    >>> summary.files[:3], again.files
-    (('sales/sales_2024-03-01.csv', 'sales/sales_2024-03-02.csv', 'products/products_2024-03.xlsx'), ())
+    >>> summary.files[:2], again.files
+    (('sales/sales_2024-03-01.csv', 'sales/sales_2024-03-02.csv'), ())
     """
     _validate(
         products=products,
@@ -105,25 +110,24 @@ def generate(  # noqa: PLR0913 (the size of a business has that many sides; all 
     if first < FOUNDED:
         raise ValueError(f"{days} days up to {until} begin on {first}: the house was founded on {FOUNDED}")
     horizon = month_end(until)
-    goods, buyers = make_products(seed, products, horizon), make_customers(seed, customers, horizon)
-    house = House(seed, lines_per_day, products, goods, buyers)
-    planned = [name for name in _sales_files(folder, first, until) if not (folder / name[0]).exists()]
-    masters = {
-        f"products/products_{until:%Y-%m}.xlsx": lambda: products_xlsx(house, horizon),
-        f"customers/customers_{until:%Y-%m}.csv": lambda: customers_csv(buyers, horizon),
-        f"inventory/inventory_{until}.parquet": lambda: stock_parquet(house, until),
-    }
+    house = make_house(seed, products=products, customers=customers, lines_per_day=lines_per_day, horizon=horizon)
+    exports = Exports(house, folder, first, until, dirty_share=dirty_share)
     written: list[str] = []
-    counts: Counter[str] = Counter()
-    for done, (name, content) in enumerate(
-        chain(_sales(house, planned, dirty_share, counts), masters.items()), start=1
-    ):
-        if not (folder / name).exists():
-            _write(folder / name, content())
-            written.append(name)
+    rows: Counter[str] = Counter()
+    rejected: Counter[str] = Counter()
+    for done, (name, exported) in enumerate(exports.missing(), start=1):
+        _write(folder / name, exported.content)
+        written.append(name)
+        rows[_folder_of(name)] += exported.rows
+        rejected[_folder_of(name)] += exported.rejected
         if on_progress is not None:
-            on_progress(done, len(planned) + len(masters))
-    return _summary(tuple(written), counts)
+            on_progress(done, exports.n_missing)
+    del rows[SALES], rejected[SALES]
+    return _summary(tuple(written), exports.counts, +rows, +rejected)
+
+
+def _folder_of(name: str) -> str:
+    return name.partition("/")[0]
 
 
 def _validate(*, dirty_share: float, **sizes: int) -> None:
@@ -132,50 +136,6 @@ def _validate(*, dirty_share: float, **sizes: int) -> None:
             raise ValueError(f"{name} must be at least 1, not {size}")
     if not 0 <= dirty_share <= 0.5:
         raise ValueError(f"dirty_share must lie between 0 and 0.5, not {dirty_share}")
-
-
-def month_end(day: date) -> date:
-    """The last day of that day's month.
-
-    >>> month_end(date(2024, 2, 10))
-    datetime.date(2024, 2, 29)
-    """
-    return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-
-
-def _sales_files(folder: Path, first: date, until: date) -> list[tuple[str, date, date]]:
-    """Name, first and last day of every sales file of the period, in order of time."""
-    files = []
-    while first <= until:
-        last = month_end(first)
-        name = f"sales/sales_{first:%Y-%m}"
-        if last <= until and not any(folder.glob(f"{name}-*.csv")):
-            files.append((f"{name}.csv", first, last))
-        else:
-            days = [first + timedelta(days=n) for n in range((min(last, until) - first).days + 1)]
-            files += [(f"{name}-{day:%d}.csv", day, day) for day in days if is_open(day)]
-        first = last + timedelta(days=1)
-    return files
-
-
-def _sales(
-    house: House, planned: list[tuple[str, date, date]], dirty_share: float, counts: Counter[str]
-) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Name and content of each planned sales file; ``counts`` grows with each day that is written."""
-    if not planned:
-        return
-    texts = words(house)
-    days = trade(house, planned[0][1], planned[-1][2])
-    for name, first, last in planned:
-        rows = [HEADER_LINE]
-        for day, lines in days:
-            if day >= first:
-                text, counted = day_text(house.seed, day, lines, texts=texts, dirty_share=dirty_share)
-                rows.append(text)
-                counts.update(counted)
-            if day >= last:
-                break
-        yield name, "".join(rows).encode
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -189,16 +149,16 @@ def _write(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _summary(files: tuple[str, ...], counts: Counter[str]) -> Summary:
+def _summary(files: tuple[str, ...], counts: Counter[str], rows: Counter[str], rejected: Counter[str]) -> Summary:
     lines = Counter({kind: counts[kind] for kind in KINDS})
-    rejected = Counter({rule: counts[rule] for rule in SPOILERS})
+    spoiled = Counter({rule: counts[rule] for rule in SPOILERS})
     euros = {name: Decimal(cents).scaleb(-2) for name, cents in counts.items() if name.endswith("_cents")}
     zero = Decimal("0.00")
     return Summary(
         files=files,
-        rows=lines.total() + rejected.total() + counts[DUPLICATE],
+        rows=lines.total() + spoiled.total() + counts[DUPLICATE],
         lines=lines,
-        rejected=rejected,
+        rejected=spoiled,
         duplicates=counts[DUPLICATE],
         orders=counts["orders"],
         units=counts["units"],
@@ -208,6 +168,8 @@ def _summary(files: tuple[str, ...], counts: Counter[str]) -> Summary:
         returns=-euros.get("return_cents", zero),
         charges=euros.get("charge_cents", zero),
         adjustments=euros.get("adjustment_cents", zero),
+        other_rows=rows,
+        other_rejected=rejected,
     )
 
 
@@ -216,26 +178,40 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m examples.demo.generate", description="Write the demo's exports.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--products", type=int, default=120)
-    parser.add_argument("--customers", type=int, default=300)
-    parser.add_argument("--days", type=int, default=800)
+    parser.add_argument("--lines", type=_count, help="about so many sales lines: chooses the four sizes that follow")
+    for name in ("products", "customers", "days", "lines_per_day"):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=_count)
     parser.add_argument(
         "--until",
         type=date.fromisoformat,
         default=date.today() - timedelta(days=1),
         help="default: yesterday",
     )
-    parser.add_argument("--lines-per-day", type=int, default=180)
     parser.add_argument("--dirty-share", type=float, default=0.01)
-    options = vars(parser.parse_args(arguments))
+    options = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
     try:
-        summary = generate(**options)
+        if "lines" in options:
+            options = sizes_for(options.pop("lines"), options["until"]) | options
+        summary = generate(**options, on_progress=_show)
     except ValueError as error:
         parser.error(str(error))
-    rejected = summary.rejected.total()
+    rejected, other = summary.rejected.total(), summary.other_rows.total()
     print(f"{len(summary.files)} files, {summary.rows:,} sales rows,", end=" ")
-    print(f"of them {rejected:,} to reject and {summary.duplicates:,} duplicates")
+    print(f"of them {rejected:,} to reject and {summary.duplicates:,} duplicates; {other:,} rows of everything else")
     print(f"net revenue {summary.net_revenue:,} EUR in {summary.orders:,} orders")
+
+
+def _count(text: str) -> int:
+    """A whole number as people type large ones: 10_000_000."""
+    return int(text.replace(",", "_"))
+
+
+def _show(done: int, total: int) -> None:
+    """Progress on a terminal: one line that is written over."""
+    if sys.stderr.isatty():
+        print(f"\r{done} of {total} files", end="\n" if done == total else "", file=sys.stderr, flush=True)
+    elif done * 10 // total != (done - 1) * 10 // total:
+        print(f"{done} of {total} files", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

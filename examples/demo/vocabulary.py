@@ -1,6 +1,7 @@
-"""The words of the demo: categories, product and customer names, places. Data only.
+"""The words of the demo: categories, product and customer names, countries and channels. Data only.
 
-Not here: how they are combined (catalogue.py). Umlauts, quotes, commas and semicolons are in it on purpose.
+Not here: how they are combined (catalogue.py), the words of the house itself (house_words.py). Umlauts, quotes, commas
+and semicolons are in it on purpose.
 """
 
 from dataclasses import dataclass
@@ -122,7 +123,9 @@ COUNTRIES = (
     ("FR", ("Besançon", "Évreux"), 0.02, 1290),
 )
 
-# Sales channel in the files: its share of the orders in 2019, and how much that share moves a year.
+# Sales channel in the files: its share of the orders in 2019, and how much that share moves a year. What is sold in
+# the cash-and-carry store comes through none of them.
 CHANNELS = (("TEL", 0.50, -0.035), ("AD", 0.35, -0.01), ("WEB", 0.15, 0.045))
+STORE_CHANNEL = "MARKT"
 
 FREIGHT, WRITE_OFF = "FRACHT", "AUSBUCHUNG"  # article codes of lines that are no goods

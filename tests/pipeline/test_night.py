@@ -45,7 +45,7 @@ QUARANTINED_AS = {
     "unparsable_number": ("not_a_number", "qty_units"),
     "impossible_date": ("not_a_time", "ordered_at"),
     "missing_product_id": ("missing", "product_id"),
-    "negative_price": ("negative_price", None),
+    "negative_price": ("negative_price", "unit_price"),
     "not_a_number": ("not_a_number", "unit_price"),
     "missing_order_id": ("missing", "order_id"),
     "unknown_country": ("unknown_value", "country"),
@@ -161,9 +161,13 @@ def test_bi_holds_what_was_generated_to_the_cent(story: Story, summary: Summary)
 
 
 def test_quarantine_holds_exactly_the_dirty_rows(story: Story, summary: Summary) -> None:
-    query = "select rule, column_name, count(*) from quarantine.rejected_rows group by 1, 2"
+    query = (
+        "select rule, column_name, count(*) from quarantine.rejected_rows where entity = 'sales_lines' group by 1, 2"
+    )
     found = Counter({(rule, column): count for rule, column, count in story.rows("first", query)})
     assert found == Counter({QUARANTINED_AS[rule]: count for rule, count in summary.rejected.items() if count})
+    others = "select entity, count(*) from quarantine.rejected_rows where entity <> 'sales_lines' group by 1"
+    assert Counter(dict(story.rows("first", others))) == summary.other_rejected
     read, duplicates = story.rows(
         "first", "select sum(rows_read), sum(rows_duplicate) from ops.loads where entity = 'sales_lines'"
     )[0]

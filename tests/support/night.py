@@ -24,6 +24,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from examples.demo.dialect import HEADER as SALES_COLUMNS
 from examples.demo.generate import Summary, generate
 from orchestration.database import known_url
 from orchestration.settings import PROJECT_ROOT, Settings
@@ -37,9 +38,7 @@ FIRST_DAYS, FIRST_UNTIL = 60, date(2024, 3, 9)  # 1 January to 9 March: a leap d
 NEXT_DAY = date(2024, 3, 11)
 NIGHT_SECONDS = 280
 CORRECTIONS = "sales_nachtrag.csv"  # sorts behind every dated file, so what it says counts
-HEADER = (
-    "Belegnummer;Position;Datum;Artikelnummer;Artikel;Kundennummer;Land;Vertriebsweg;Menge;Einzelpreis;Rabatt;Belegart"
-)
+HEADER = ";".join(SALES_COLUMNS)
 
 # What two nights that say the same say differently: when it was published, by which night, and from which loads.
 NIGHTLY_TABLES = {"publication", "data_quality"}

@@ -1,47 +1,53 @@
-"""The demo's business: trend, week, seasons, promotions, life cycles and stock are really in the numbers.
+"""The demo's business: trend, week, seasons, promotions and life cycles are really in the numbers.
 
-Not here: files and their Summary (test_demo_generate.py).
+Not here: files and their Summary (test_demo_generate.py), whether the files agree (test_demo_coherence.py).
 """
 
 import csv
-import io
+import itertools
 from datetime import date, timedelta
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples.demo.catalogue import NEVER, make_customers, make_products
+from examples.demo.catalogue import NEVER, SELL_OFF_DAYS
 from examples.demo.demand import (
     ADJUSTMENT,
     CHARGE,
     DOCUMENTS_PER_DAY,
     RETURN,
     SALE,
-    House,
     Lines,
+    ordered_on,
     promotions,
-    sold_on,
-    trade,
 )  # fmt: skip
-from examples.demo.dialect import money, quoted
-from examples.demo.master_files import stock_parquet
+from examples.demo.house import House, make_house
+from examples.demo.purchasing import LONGEST_CYCLE_DAYS, LONGEST_DELIVERY_DAYS
+from examples.demo.stock import IN, MOVES, OUT
+from examples.demo.text_columns import money, quoted
+from examples.demo.trade import FOLLOW_UP_NUMBER, Day, trade
 from examples.demo.trading_days import easter, is_open
 from examples.demo.vocabulary import CATEGORIES
 
+SIZE = {"products": 120, "customers": 300, "lines_per_day": 180}
 FIRST, LAST = date(2023, 1, 1), date(2024, 12, 31)
 
 
 @pytest.fixture(scope="module")
 def house() -> House:
-    return House(7, 180, 120, make_products(7, 120, LAST), make_customers(7, 300, LAST))
+    return make_house(7, horizon=LAST, **SIZE)
 
 
 @pytest.fixture(scope="module")
-def days(house: House) -> dict[date, Lines]:
-    return dict(trade(house, FIRST, LAST))
+def history(house: House) -> list[Day]:
+    return list(trade(house, FIRST, LAST))
+
+
+@pytest.fixture(scope="module")
+def days(history: list[Day]) -> dict[date, Lines]:
+    return {day.date: day.lines for day in history}
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +86,13 @@ def test_categories_have_their_seasons(house: House, sales: Lines) -> None:
     assert share["Süßwaren", 12] > 1.8 * share["Süßwaren", 7]
 
 
-def test_a_promotion_lifts_demand_and_a_dip_follows(house: House, sales: Lines) -> None:
-    slot = house.products.slot[sales["product"]]
+def test_a_promotion_lifts_demand_and_a_dip_follows(house: House) -> None:
+    ordered = np.concatenate([ordered_on(house, FIRST + timedelta(days=n)) for n in range((LAST - FIRST).days + 1)])
+    slot = house.products.slot[ordered["product"]]
     seen = np.zeros(3)
     expected = np.zeros(3)
     base = np.bincount(slot, minlength=house.slots) / (LAST - FIRST).days
-    ordinal = sales["document"] // DOCUMENTS_PER_DAY
+    ordinal = ordered["document"] // DOCUMENTS_PER_DAY
     for n in range((LAST - FIRST).days + 1):
         day = FIRST + timedelta(days=n)
         if day.weekday() > 4 or not is_open(day):
@@ -113,7 +120,8 @@ def test_products_and_customers_come_and_go_within_their_lives(house: House, sal
     assert (day >= products.launched[sales["product"]]).all()
     assert (day <= products.last_day[sales["product"]]).all()
     assert (day >= customers.created[sales["customer"]])[known].all()
-    assert (day <= customers.last_day[sales["customer"]])[known].all()
+    waited = sales["document"] % DOCUMENTS_PER_DAY > FOLLOW_UP_NUMBER  # a lost customer still gets what it waits for
+    assert (day <= customers.last_day[sales["customer"]])[known & ~waited].all()
     recent = products.launched > (LAST - timedelta(days=180)).toordinal()
     assert recent.any()
     assert (products.last_day[~recent] < NEVER).any()
@@ -146,32 +154,82 @@ def test_all_kinds_of_lines_have_their_signs(days: dict[date, Lines]) -> None:
     assert booked["minute"].max() < 18 * 60
 
 
-def test_the_stock_fits_the_sales(house: House, sales: Lines) -> None:
-    stock = pq.read_table(io.BytesIO(stock_parquet(house, LAST))).to_pydict()
-    rows = np.array([house.products.ids.index(product_id) for product_id in stock["Artikelnummer"]])
-    recent = sales["document"] // DOCUMENTS_PER_DAY > LAST.toordinal() - 90
-    units = np.bincount(sales["product"][recent], sales["qty_units"][recent], len(house.products.ids))[rows] / 90
-    on_hand, on_order = np.array(stock["Bestand"]), np.array(stock["Bestellt"])
-    cover_days = on_hand[units > 0] / units[units > 0]
+def test_the_stock_fits_the_sales(house: House, history: list[Day]) -> None:
+    n = len(house.products.ids)
+    recent = history[-90:]
+    sold = -sum(day.stock.moves[OUT, :n] for day in recent) / 90
+    on_hand = np.array([day.stock.on_hand[:n] for day in recent])
+    is_sold = sold > 0
+    cover_days = on_hand.mean(axis=0)[is_sold] / sold[is_sold]
     assert 5 < np.median(cover_days) < 40
     assert on_hand.min() >= 0
-    short = on_hand + on_order < units * house.products.lead_time_days[rows]
-    assert 0.02 < short.mean() < 0.3
+    assert 0.005 < (on_hand[:, is_sold] == 0).mean() < 0.1
+
+
+def test_a_stock_is_the_one_before_and_what_was_moved(history: list[Day]) -> None:
+    for before, day in itertools.pairwise(history):
+        assert (day.stock.on_hand == before.stock.on_hand + day.stock.moves.sum(axis=0)).all()
+        ordered, came = day.stock.purchases["units"].sum(), day.stock.moves[IN].sum()
+        n = len(day.stock.on_order) // 2  # what the store has asked for is not bought
+        assert day.stock.on_order[:n].sum() == before.stock.on_order[:n].sum() + ordered - came
+    assert all(sum((day.stock.moves[kind] != 0).any() for day in history) > 5 for kind in range(len(MOVES)))
+
+
+def test_some_must_wait_and_nobody_waits_for_ever(house: House, history: list[Day]) -> None:
+    sold = np.concatenate([day.lines for day in history])
+    sold = sold[sold["kind"] == SALE]
+    delay = sold["document"] // DOCUMENTS_PER_DAY - sold["wanted"]
+    assert 0.005 < (delay > 0).mean() < 0.06
+    assert delay.max() <= LONGEST_CYCLE_DAYS + LONGEST_DELIVERY_DAYS <= SELL_OFF_DAYS
+    waited = sold["document"] % DOCUMENTS_PER_DAY > FOLLOW_UP_NUMBER
+    assert (waited >= (delay > 0)).all()
+
+
+def test_deliveries_scatter_around_what_was_promised(house: House, history: list[Day]) -> None:
+    lines = np.concatenate([day.stock.purchases for day in history])
+    late = (lines["full_on"] - lines["promised_on"])[lines["first_units"] == lines["units"]]
+    assert 0.05 < (late > 0).mean() < 0.3
+    assert (late < 0).mean() > 0.1
+    assert late.max() <= 20
+    assert 0.03 < (lines["first_units"] < lines["units"]).mean() < 0.15
+    assert (lines["rejected_units"] > 0).any()
+    supplier, delay = house.products.supplier[lines["product"]], lines["full_on"] - lines["promised_on"]
+    lateness = [np.mean(delay[supplier == k] > 0) for k in np.unique(supplier)]
+    assert max(lateness) > 2 * min(lateness)
+
+
+def test_the_stock_forgets_where_a_simulation_began(house: House, history: list[Day]) -> None:
+    """The bound is strict: with the least lead-in a day is the same as after years, to the last unit."""
+    begins = date(2024, 10, 1)
+    known = {day.date: day for day in history}
+    for day in trade(house, begins, date(2024, 10, 31)):
+        same = known[day.date]
+        assert (day.lines == same.lines).all()
+        for name in ("on_hand", "on_order", "moves", "purchases", "receipts", "shipped"):
+            assert (getattr(day.stock, name) == getattr(same.stock, name)).all(), (name, day.date)
 
 
 def test_a_day_does_not_depend_on_the_horizon(house: House) -> None:
-    later = date(2033, 1, 31)
-    wide = House(7, 180, 120, make_products(7, 120, later), make_customers(7, 300, later))
+    wide = make_house(7, horizon=date(2033, 1, 31), **SIZE)
     assert len(wide.products.ids) > len(house.products.ids)
-    one, other = (np.concatenate([sold_on(h, date(2024, 5, n)) for n in range(2, 9)]) for h in (house, wide))
+    one, other = (np.concatenate([ordered_on(h, date(2024, 5, n)) for n in range(2, 9)]) for h in (house, wide))
     for column, mine, theirs in (
         ("product", house.products.ids, wide.products.ids),
         ("customer", house.customers.ids, wide.customers.ids),
     ):
         assert [n if n < 0 else mine[n] for n in one[column]] == [n if n < 0 else theirs[n] for n in other[column]]
     assert (one["customer"] < 0).any()
-    for column in ("document", "position", "minute", "qty_units", "price_cents", "discount_cents", "due"):
+    for column in ("document", "position", "minute", "qty_units", "price_cents", "discount_cents", "comes_back"):
         assert (one[column] == other[column]).all()
+
+
+def test_everyone_has_a_rep_on_every_day(house: House) -> None:
+    holders = [house.force.rep_of_seat(day) for day in (FIRST, date(2024, 2, 29), LAST)]
+    for day, holder in zip((FIRST, date(2024, 2, 29), LAST), holders, strict=True):
+        reps = [house.force.reps[rep] for rep in holder.tolist()]
+        assert len({rep.id for rep in reps}) == len(reps)
+        assert all(rep.hired <= day.toordinal() <= rep.left for rep in reps)
+    assert (holders[0] != holders[-1]).any()
 
 
 @given(st.integers(1900, 2199))
@@ -182,7 +240,7 @@ def test_easter_is_a_sunday_between_its_limits(year: int) -> None:
 
 @given(st.integers(-(10**14), 10**14))
 def test_money_can_be_read_back(cents: int) -> None:
-    whole, rest = money(cents).split(",")
+    whole, rest = money(np.array([cents]))[0].as_py().split(",")
     assert int(whole + rest) == cents
 
 
