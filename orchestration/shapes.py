@@ -154,6 +154,13 @@ class Join(Shape):
     on: dict[str, str] = Field(min_length=1, description="This source's columns, each with the other files' column.")
     unmatched: Literal["reject", "keep"] = "reject"
 
+    @field_validator("name")
+    @classmethod
+    def _not_the_file(cls, name: str) -> str:
+        if name == "file":
+            raise ValueError("file.name and file.modified are of the file itself: choose another name")
+        return name
+
 
 # An environment variable in a store's or connection's values: what is secret stays out of the business folder.
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_
 
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.dates import check_format
-from orchestration.ingestion.expressions import check_expression, check_names
+from orchestration.ingestion.expressions import check_expression, check_names, names_in
 from orchestration.shapes import DatabaseConnection, DatabaseQuery, Join, Shape, Store
 from orchestration.yaml_files import KeyProblemError, Location, Part, TimeZone, nearest
 
@@ -59,6 +59,15 @@ class ColumnMapping(Part):
         if self.decimal is not None and self.decimal == self.thousands:
             raise ValueError("decimal and thousands must differ")
         return self
+
+    def names(self) -> list[str]:
+        """The header names that the mapping reads, in its order.
+
+        >>> ColumnMapping(expression='upper("Name")').names()
+        ['Name']
+        """
+        origin = [self.from_] if self.from_ is not None else names_in(self.expression or "null")
+        return [*origin, *(self.numbered_within or ())]
 
 
 class Classification(Part):

@@ -3,7 +3,7 @@
 Not here: the places themselves (files.py, origins/), what is known of a file (known.py), and the loading (load.py).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -63,8 +63,12 @@ class Intake:
         """
         return [] if source.database else self._place_of(source).find(source.files)
 
-    def pending(self, files: Sequence[FoundFile], source: Source, mapping_sha256: str) -> list[SourceFile]:
+    def pending(
+        self, files: Sequence[FoundFile], source: Source, mapping_sha256: str, again: Collection[str] = ()
+    ) -> list[SourceFile]:
         """Those of ``files`` whose content was not taken in under this mapping, ready to be read; or a database's rows.
+
+        Contents in ``again``, by their hash, count as not taken in; a database with any is read from the beginning.
 
         A file that has the size and modification time (or tag) it had when it was last looked into is not read again:
         with ten years of daily files, hashing all of them every night would cost more than the night.
@@ -74,12 +78,12 @@ class Intake:
             UnreachableError: the store or the database does not answer.
         """
         if source.database:
-            extracts = self._extracts(source)
-            rows = extracts.waiting(mapping_sha256) if self.is_glance else extracts.pending(mapping_sha256)
+            extracts, known_as = self._extracts(source), "nothing" if again else mapping_sha256
+            rows = extracts.waiting(known_as) if self.is_glance else extracts.pending(known_as)
             self._shown |= {str(file.path): file.relative_path for file in rows}
             self._notes[source.name] = extracts.note
             return rows
-        known, taken = known_contents(self.connection, source), taken_in(self.connection, source, mapping_sha256)
+        known, taken = known_contents(self.connection, source), taken_in(self.connection, source, mapping_sha256, again)
         learned: dict[FoundFile, Contents] = {}
         pending: list[SourceFile] = []
         try:

@@ -1,31 +1,23 @@
-"""Joined files: columns that a source looks up by key in other files, as an order's lines do in the orders' headers.
+"""Joined files: which there are, what of them is news, and which of the source's own contents that concerns.
 
-Not here: the source's own files (staging.py), and what the mapping makes of the columns (compile.py). Joined columns
-are widened into ``incoming``, so that everything after this sees one table of texts.
+Not here: staging them and looking rows up in them (widening.py), and what the mapping makes of it (compile.py).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from orchestration.errors import SourceError
+from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.files import FoundFile, SourceFile
 from orchestration.ingestion.intake import Intake
-from orchestration.ingestion.ledger import Ledger
-from orchestration.ingestion.names import found_column, names_read
+from orchestration.ingestion.names import FILE_COLUMNS, names_read
 from orchestration.ingestion.origins.extracts import SHAPE as EXTRACT
-from orchestration.ingestion.quarantine import quarantine_unreadable
 from orchestration.ingestion.readers.opening import decimal_marks, open_reader
-from orchestration.ingestion.readers.records import ROWS_PER_LOAD
-from orchestration.ingestion.staging import Opened, Progress, make_incoming, prepare, stage_rows
-from orchestration.ingestion.values import TRIMMED
+from orchestration.ingestion.staging import Opened
 from orchestration.shapes import Join
 from orchestration.sources import Source
 from orchestration.warehouse import Connection
 from orchestration.yaml_files import nearest
-
-# What a mapping may read of the file itself, with its column of ``incoming``.
-FILE_COLUMNS = {"file.name": "file_name", "file.modified": "file_modified"}
 
 
 @dataclass(frozen=True)
@@ -47,15 +39,15 @@ def find_joined(intake: Intake, source: Source, mapping_sha256: str) -> list[Joi
     """
     found = []
     for one in list_joined(intake, source):
-        own = one.source
-        news = intake.pending(one.files, own, mapping_sha256)
-        known = {
-            path
-            for (path,) in intake.connection.execute(
-                "select file_path from ops.loads where source = %s and status = 'loaded'", [own.name]
-            )
-        }
-        found.append(replace(one, news=tuple(news), is_changed=any(file.relative_path in known for file in news)))
+        news = intake.pending(one.files, one.source, mapping_sha256)
+        known = dict(
+            intake.connection.execute(
+                "select file_path, file_sha256 from ops.loads where source = %s and status = 'loaded' order by load_id",
+                [one.source.name],
+            ).fetchall()
+        )
+        is_changed = any(known.get(file.relative_path, file.sha256) != file.sha256 for file in news)
+        found.append(replace(one, news=tuple(news), is_changed=is_changed))
     return found
 
 
@@ -81,33 +73,35 @@ def list_joined(intake: Intake, source: Source) -> list[Joined]:
     return found
 
 
-def reopen(connection: Connection, source: Source, joined: Sequence[Joined]) -> None:
-    """Let the files of ``source`` be read again where joined files bring something new for their rows.
+def to_read_again(
+    connection: Connection, source: Source, joined: Sequence[Joined], mapping_sha256: str
+) -> dict[str, int]:
+    """The contents that ``source`` took in under this mapping and for whose rows joined files bring something new.
 
-    A changed file concerns every row; a new one those that found no match before, but a database is read from where
-    the last night left off, or as a whole.
+    A changed file concerns every row, and a new one too where rows without a match were kept; else a new one concerns
+    the contents of which rows found no match.
+
+    Returns:
+        For the hash of each content the load that took it in.
     """
-    if any(one.is_changed for one in joined) or (source.database and any(one.news for one in joined)):
-        connection.execute(
-            "update ops.loads set mapping_sha256 = 'joined files changed' where source = %s and status = 'loaded'",
-            [source.name],
-        )
-    elif any(one.news for one in joined):
-        connection.execute(
-            """update ops.loads l set status = 'superseded', message = 'read again: joined files came'
-               where source = %s and status = 'loaded'
-                 and exists (select from quarantine.rejected_rows q
-                             where q.load_id = l.load_id and q.rule = 'no_match')""",
-            [source.name],
-        )
+    if not any(one.news for one in joined):
+        return {}
+    is_all = any(one.is_changed or (one.news and one.join.unmatched == "keep") for one in joined)
+    rows = connection.execute(
+        """select file_sha256, load_id from ops.loads l
+           where source = %s and status = 'loaded' and mapping_sha256 = %s
+             and (%s or exists (select from quarantine.rejected_rows q
+                                where q.load_id = l.load_id and q.rule = 'no_match'))""",
+        [source.name, mapping_sha256, is_all],
+    ).fetchall()
+    return dict(rows)
 
 
-def awaits(connection: Connection, source: Source) -> bool:
-    """Whether rows of ``source`` are in quarantine because they found no match."""
-    row = connection.execute(
-        "select exists (select from quarantine.rejected_rows where source = %s and rule = 'no_match')", [source.name]
-    ).fetchone()
-    return bool(row and row[0])
+def key_is_joined(source: Source) -> bool:
+    """Whether a part of the business key is looked up: it then changes where the joined file does."""
+    prefixes = tuple(f"{join.name}." for join in source.joins)
+    key = [source.columns[k] for k in ENTITIES[source.entity].key if k in source.columns]
+    return any(name.startswith(prefixes) for mapping in key for name in mapping.names()) if prefixes else False
 
 
 def open_file(file: SourceFile, source: Source) -> Opened:
@@ -123,22 +117,38 @@ def open_joined(intake: Intake, source: Source, joined: Sequence[Joined]) -> lis
     Raises:
         SourceError: a file cannot be read, or lacks the column it is joined on.
     """
-    return [[_open(source, one.join, file) for file in intake.unfolded(one.files, one.source)] for one in joined]
+    opened = []
+    for one in joined:
+        # of equal files the later one counts, as of all
+        files = {file.sha256: file for file in intake.unfolded(one.files, one.source)}
+        opened.append([_open(source, one.join, file) for file in files.values()])
+    return opened
 
 
 def _open(source: Source, join: Join, file: SourceFile) -> Opened:
     prefix = f"{join.name}."
-    marks = {name.removeprefix(prefix): m for name, m in decimal_marks(source).items() if name.startswith(prefix)}
+    marks = dict.fromkeys(join.on.values(), ".")
+    marks |= {name.removeprefix(prefix): m for name, m in decimal_marks(source).items() if name.startswith(prefix)}
     reader = open_reader(file.path, join, marks)
     header = reader.header()
-    for name in join.on.values():
+    for name in [*join.on.values(), *(n.removeprefix(prefix) for n in names_read(source) if n.startswith(prefix))]:
         if name not in header:
             raise SourceError(
-                f"{file.relative_path}: there is no column {name!r}, on which {source.name} joins "
+                f"{file.relative_path}: there is no column {name!r}, which {source.name} looks up in "
                 f"{join.name}{nearest(name, header)}",
-                remedy="correct joins in sources.yaml, or the export",
+                remedy="correct the mapping or joins in sources.yaml, or the export",
             )
     return Opened(file, reader, header)
+
+
+def check_clashes(own: Opened, joined: Sequence[str], source: Source) -> None:
+    """Raise SourceError if a name that ``source`` reads is both a column of the file and a joined one."""
+    for name in own.header:
+        if name in joined and name in names_read(source):
+            raise SourceError(
+                f"{own.file.relative_path}: its column {name!r} is called as what is looked up elsewhere",
+                remedy="give the join another name in sources.yaml, or the column in the export",
+            )
 
 
 def header_names(joined: Sequence[Joined], opened: Sequence[Sequence[Opened]]) -> list[str]:
@@ -147,156 +157,3 @@ def header_names(joined: Sequence[Joined], opened: Sequence[Sequence[Opened]]) -
     for one, files in zip(joined, opened, strict=True):
         names |= dict.fromkeys(f"{one.join.name}.{name}" for file in files for name in file.header)
     return list(names)
-
-
-def stage_joined(
-    connection: Connection, joined: Sequence[Joined], opened: Sequence[Sequence[Opened]], ledgers: Sequence[Ledger]
-) -> dict[str, str]:
-    """COPY the joined files into tables ``joined_0``, ``joined_1``, …, to be called before the own files are staged.
-
-    Args:
-        connection: with the load's transaction open.
-        joined: the joins.
-        opened: their files, opened.
-        ledgers: a ledger for each join, or none where nothing is to be recorded.
-
-    Returns:
-        For each name as the mapping calls it (``header.OrderDate``) its column of its table.
-    """
-    staging: dict[str, str] = {}
-    for k, (one, files) in enumerate(zip(joined, opened, strict=True)):
-        load_ids = _opened_loads(files, ledgers[k]) if ledgers else list(range(1, len(files) + 1))
-        columns = make_incoming(connection, [name for file in files for name in file.header])
-        stage_rows(connection, files, load_ids, columns)
-        if ledgers:
-            quarantine_unreadable(connection)
-            ledgers[k].close_joined(load_ids)
-        _check_unique(connection, one, columns)
-        connection.execute(f"truncate unreadable; alter table incoming rename to joined_{k}")
-        staging |= {f"{one.join.name}.{name}": f"joined_{k}.{column}" for name, column in columns.items()}
-    return staging
-
-
-def stage_source(  # noqa: PLR0913 (what a load has; a check has no ledgers)
-    connection: Connection,
-    source: Source,
-    own: Sequence[Opened],
-    *,
-    load_ids: Sequence[int],
-    joined: Sequence[Joined] = (),
-    opened: Sequence[Sequence[Opened]] = (),
-    ledgers: Sequence[Ledger] = (),
-    on_progress: Progress = lambda done, total: None,
-) -> dict[str, str]:
-    """COPY the own files of ``source`` into ``incoming`` and widen it by what the mapping reads of the joined ones.
-
-    Args:
-        connection: with the load's transaction open.
-        source: the source.
-        own: its files of tonight, opened.
-        load_ids: the number of each, by which its rows are known.
-        joined: its joins.
-        opened: their files, opened.
-        ledgers: a ledger for each join; none in a check, which records nothing.
-        on_progress: called with the number of own files staged and their total.
-
-    Returns:
-        The column of ``incoming`` of each name that the mapping may read.
-    """
-    prepare(connection)
-    places = stage_joined(connection, joined, opened, ledgers)
-    staging = make_incoming(connection, [name for one in own for name in one.header])
-    stage_rows(connection, own, load_ids, staging, on_progress)
-    staging |= _widen_by_file(connection, own, load_ids, names_read(source))
-    return widen(connection, joined, staging, places, names_read(source)) if joined else staging
-
-
-def _widen_by_file(
-    connection: Connection, own: Sequence[Opened], load_ids: Sequence[int], reads: Collection[str]
-) -> dict[str, str]:
-    """Widen ``incoming`` by the name and the day of the file where the mapping reads them: many exports say no more."""
-    if not set(FILE_COLUMNS) & set(reads):
-        return {}
-    connection.execute(
-        """create unlogged table wider as
-           select i.*, f.name as file_name, f.modified as file_modified
-           from incoming i join unnest(%s::bigint[], %s::text[], %s::text[]) as f (load_id, name, modified)
-             on f.load_id = i._row / 10000000000""",
-        [list(load_ids), [one.file.relative_path for one in own], [_day(one.file) for one in own]],
-    )
-    connection.execute("drop table incoming")
-    connection.execute("alter table wider rename to incoming")
-    return dict(FILE_COLUMNS)
-
-
-def _day(file: SourceFile) -> str:
-    """The day on which the file was last written, in UTC."""
-    return datetime.fromtimestamp(file.mtime_ns / 1e9, tz=UTC).date().isoformat()
-
-
-def _key(one: Joined, columns: Mapping[str, str], alias: str) -> str:
-    """SQL of the key in the joined files: trimmed, for the mapping trims too."""
-    return ", ".join(f"btrim({alias}.{columns[name]}, {TRIMMED})" for name in one.join.on.values())
-
-
-def _check_unique(connection: Connection, one: Joined, columns: Mapping[str, str]) -> None:
-    """Raise SourceError if a file has two different rows for one key: which of them is meant, nobody could say."""
-    key, whole = _key(one, columns, "i"), ", ".join(f"i.{column}" for column in columns.values())
-    row = connection.execute(
-        f"""select min(i._row) / {ROWS_PER_LOAD}, min(i._row) % {ROWS_PER_LOAD}, max(i._row) % {ROWS_PER_LOAD},
-                   (array_agg(concat_ws(', ', {key})))[1]
-            from incoming i where num_nulls({key}) = 0
-            group by i._row / {ROWS_PER_LOAD}, {key} having count(*) > 1 and count(distinct row({whole})) > 1 limit 1"""
-    ).fetchone()
-    if row:
-        on = ", ".join(one.join.on.values())
-        raise SourceError(
-            f"{one.source.name}: lines {row[1]} and {row[2]} of one file have the same {on} {row[3]!r}, "
-            "but are not the same: a join needs one row for each key",
-            remedy="correct joins.on in sources.yaml, or the export",
-        )
-
-
-def widen(
-    connection: Connection,
-    joined: Sequence[Joined],
-    staging: Mapping[str, str],
-    places: Mapping[str, str],
-    reads: Collection[str],
-) -> dict[str, str]:
-    """Widen ``incoming`` by the joined columns that the mapping reads; of several files, the later one's row counts.
-
-    Args:
-        connection: with the joined files staged, and the own ones in ``incoming``.
-        joined: the joins.
-        staging: the column of ``incoming`` of each own name.
-        places: the table and column of each joined name, from ``stage_joined``.
-        reads: the names that the mapping reads.
-
-    Returns:
-        The column of ``incoming`` of each name.
-    """
-    own = dict(staging)
-    for k, one in enumerate(joined):
-        prefix = f"{one.join.name}."
-        columns = {n.removeprefix(prefix): c.partition(".")[2] for n, c in places.items() if n.startswith(prefix)}
-        taken = {f"{prefix}{name}": f"j{k}_{c}" for name, c in columns.items() if f"{prefix}{name}" in reads}
-        values = "".join(f", j.{columns[n.removeprefix(prefix)]} as {c}" for n, c in taken.items())
-        mine = ", ".join(f"btrim(i.{own[name]}, {TRIMMED})" for name in one.join.on)
-        key = _key(one, columns, "j")
-        connection.execute(
-            f"""create unlogged table wider as
-                select i.*{values}, case when j._row is not null then 'found' end as {found_column(k)}
-                from incoming i left join (
-                    select distinct on ({key}) j.* from joined_{k} j order by {key}, j._row desc) j
-                on ({key}) = ({mine});
-                drop table incoming; alter table wider rename to incoming; analyze incoming (_row)"""
-        )
-        own |= taken
-    return own
-
-
-def _opened_loads(opened: Sequence[Opened], ledger: Ledger) -> list[int]:
-    files = [one.file for one in opened]
-    ledger.supersede([file.sha256 for file in files])
-    return ledger.open(files, is_joined=True)

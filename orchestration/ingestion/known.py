@@ -4,7 +4,7 @@ Not here: looking into a file (intake.py), and the ledger itself (ledger.py).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestration.ingestion.files import FoundFile
@@ -44,13 +44,14 @@ class TakenIn:
         return any(name == file.relative_path or name.startswith(inside) for name in self.newest)
 
 
-def taken_in(connection: Connection, source: Source, mapping_sha256: str) -> TakenIn:
-    """What the ledger says that ``source`` took in under this mapping."""
+def taken_in(connection: Connection, source: Source, mapping_sha256: str, again: Collection[str] = ()) -> TakenIn:
+    """What the ledger says that ``source`` took in under this mapping, but for what is to be read ``again``."""
     rows = connection.execute(
         """select file_path, file_sha256 from ops.loads
            where source = %s and status = 'loaded' and mapping_sha256 = %s order by load_id""",
         [source.name, mapping_sha256],
     ).fetchall()
+    rows = [row for row in rows if row[1] not in again]
     return TakenIn(dict(rows), frozenset(sha256 for _, sha256 in rows))
 
 

@@ -114,6 +114,19 @@ class Ledger:
             [message, list(load_ids)],
         )
 
+    def open_joined(self, files: Sequence[SourceFile]) -> list[int]:
+        """The load of each joined file: of one that is known the load that took it in, of the others a new one."""
+        rows = self.connection.execute(
+            """select file_sha256, load_id from ops.loads
+               where source = %s and status = 'loaded' and mapping_sha256 = %s""",
+            [self.source.name, self.mapping_sha256],
+        ).fetchall()
+        known = dict(rows)
+        new = [file for file in files if file.sha256 not in known]
+        self.supersede([file.sha256 for file in new])
+        known |= dict(zip((file.sha256 for file in new), self.open(new, is_joined=True), strict=True))
+        return [known[file.sha256] for file in files]
+
     def close_joined(self, load_ids: Sequence[int]) -> None:
         """Say that joined files were read, with their counts; ``incoming`` and ``unreadable`` have only their rows."""
         self.connection.execute(
@@ -122,7 +135,7 @@ class Ledger:
                from unnest(%s::bigint[]) as id,
                     lateral (select count(*) as rows_read from incoming where _row / 10000000000 = id) r,
                     lateral (select count(*) as rows_rejected from unreadable where _row / 10000000000 = id) u
-               where l.load_id = id""",
+               where l.load_id = id and l.status = 'loading'""",
             [list(load_ids)],
         )
 

@@ -7,9 +7,10 @@ row passes through Python on the plain path.
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from orchestration import failpoints
 from orchestration.business import Business
@@ -22,27 +23,32 @@ from orchestration.ingestion.files import FoundFile, SourceFile
 from orchestration.ingestion.intake import Intake
 from orchestration.ingestion.joins import (
     Joined,
-    awaits,
+    check_clashes,
     find_joined,
     header_names,
+    key_is_joined,
     open_file,
     open_joined,
-    reopen,
-    stage_source,
+    to_read_again,
 )
 from orchestration.ingestion.ledger import Ledger, LoadReport, check_not_renamed, contents_of_old_mapping
 from orchestration.ingestion.quarantine import quarantine, too_many_rejected
 from orchestration.ingestion.staging import Opened, Progress, drop_incoming, make_typed
+from orchestration.ingestion.widening import stage_source
 from orchestration.sources import Source
 from orchestration.warehouse import Connection, writing
 
 _LOG = logging.getLogger(__name__)
+# What of a source may change without its rows looking otherwise.
+NO_MATTER: dict[str, Any] = {
+    "files": True, "max_rejected_pct": True, "max_shrink_pct": True, "joins": {"__all__": {"files"}},
+}  # fmt: skip
 SETTLED_NS = 30 * 10**9  # a file that changed less than 30 s ago may still be being written
 
 
 def mapping_hash(source: Source, business: Business) -> str:
     """What decides how a source's rows look; another one means that its files are read anew."""
-    mapping = source.model_dump_json(exclude={"max_rejected_pct", "max_shrink_pct", "files"})
+    mapping = source.model_dump_json(exclude=NO_MATTER, exclude_defaults=True)
     return hashlib.sha256((mapping + business.profile.time_zone).encode()).hexdigest()
 
 
@@ -73,11 +79,10 @@ def waiting_files(
 
 def _waiting(intake: Intake, source: Source) -> list[SourceFile]:
     mapping_sha256 = mapping_hash(source, intake.business)
-    waiting = intake.pending([f for f in intake.find(source) if _is_settled(f)], source, mapping_sha256)
-    for one in find_joined(intake, source, mapping_sha256):
-        if one.is_changed or awaits(intake.connection, source):
-            waiting += [file for file in one.news if _is_settled(file)]
-    return waiting
+    files = [file for file in intake.find(source) if _is_settled(file)]
+    joined = find_joined(intake, source, mapping_sha256)
+    again = to_read_again(intake.connection, source, joined, mapping_sha256)
+    return intake.pending(files, source, mapping_sha256, again)
 
 
 def _is_settled(file: FoundFile | SourceFile) -> bool:
@@ -122,9 +127,10 @@ def _load_from(intake: Intake, source: Source, token: int, on_progress: Progress
     mapping_sha256 = mapping_hash(source, business)
     files = intake.find(source)
     joined = find_joined(intake, source, mapping_sha256)
-    reopen(connection, source, joined)
-    pending = intake.pending(files, source, mapping_sha256)
-    load = _Load(intake, source, token, mapping_sha256, joined)
+    again = to_read_again(connection, source, joined, mapping_sha256)
+    pending = intake.pending(files, source, mapping_sha256, again)
+    pending.sort(key=lambda file: file.sha256 not in again)  # what is older than tonight is read first
+    load = _Load(intake, source, token, mapping_sha256, joined, again)
     try:
         load.old_contents = contents_of_old_mapping(connection, source, mapping_sha256, files, pending)
         if not pending:
@@ -132,8 +138,10 @@ def _load_from(intake: Intake, source: Source, token: int, on_progress: Progress
         check_not_renamed(connection, business, source, pending)
         own = [open_file(file, source) for file in pending]
         opened = open_joined(intake, source, joined)
+        looked_up = header_names(joined, opened)
         for one in own:
-            watch.check_names(connection, source, [*one.header, *header_names(joined, opened)], one.file.relative_path)
+            check_clashes(one, looked_up, source)
+            watch.check_names(connection, source, [*one.header, *looked_up], one.file.relative_path)
         with writing(connection):
             report, refusal = load.run(own, opened, on_progress)
             drop_incoming(connection)
@@ -158,6 +166,7 @@ class _Load:
     token: int
     mapping_sha256: str
     joined: Sequence[Joined]
+    again: Mapping[str, int]  # contents that joined files concern, by their hash: the load that took each in
     old_contents: set[str] = field(default_factory=set)
 
     @property
@@ -211,7 +220,12 @@ class _Load:
             self._note_overwritten(mapped.entity, files)
             self._forget_the_source(mapped.entity)
         self.ledger.supersede([file.sha256 for file in files])
-        n_inserted = merge.write(self.connection, mapped.entity, self.source.name, self.token)
+        former = {
+            i: self.again[file.sha256] for i, file in zip(load_ids, files, strict=True) if file.sha256 in self.again
+        }
+        if former and key_is_joined(self.source):
+            merge.delete_loads(self.connection, mapped.entity, list(former.values()), self.token)
+        n_inserted = merge.write(self.connection, mapped.entity, self.source.name, self.token, former=former)
         history.record(
             self.connection,
             mapped.entity,

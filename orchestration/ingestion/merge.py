@@ -4,6 +4,8 @@ Not here: how ``typed`` came about (staging.py). Files count as if they had been
 files in one night that contradict each other end as they would in two nights: the later one wins.
 """
 
+from collections.abc import Mapping, Sequence
+
 import psycopg
 
 from orchestration.ingestion.entity import Entity
@@ -29,8 +31,13 @@ def reject_repeats(connection: Connection, entity: Entity) -> None:
     )
 
 
-def write(connection: Connection, entity: Entity, source: str, token: int) -> int:
+def write(
+    connection: Connection, entity: Entity, source: str, token: int, *, former: Mapping[int, int] | None = None
+) -> int:
     """Write the last row of each business key and note the days touched; returns the number of new rows in ``raw``.
+
+    ``former``: of a load that reads a content again, for new joined files, the load that took it in. Rows that a later
+    load than that one brought stay: the content is old, only what it looks up is new.
 
     ``judged`` then has every good row that was not simply inserted: its key stood in ``raw``, or comes again tonight.
     """
@@ -38,7 +45,7 @@ def write(connection: Connection, entity: Entity, source: str, token: int) -> in
     n_inserted = _fill_empty(connection, entity, source)
     if n_inserted is None:
         _find_repeats(connection, entity)
-        _judge(connection, entity)
+        _judge(connection, entity, former or {})
         n_inserted = _merge(connection, entity, source)
     connection.execute(
         "insert into ops.touched_days (token, day) select %s, day from touched on conflict do nothing", [token]
@@ -56,6 +63,18 @@ def delete_source(connection: Connection, entity: Entity, source: str, token: in
             [token, source],
         )
     return connection.execute(f"delete from {entity.table} where _source = %s", [source]).rowcount
+
+
+def delete_loads(connection: Connection, entity: Entity, load_ids: Sequence[int], token: int) -> None:
+    """Delete the rows that these loads brought, and re-open the days they stood on."""
+    if entity.day_column:
+        connection.execute(
+            f"""insert into ops.touched_days (token, day)
+                select distinct %s::bigint, {entity.day_column} from {entity.table} where _load_id = any(%s)
+                on conflict do nothing""",
+            [token, list(load_ids)],
+        )
+    connection.execute(f"delete from {entity.table} where _load_id = any(%s)", [list(load_ids)])
 
 
 def _fill_empty(connection: Connection, entity: Entity, source: str) -> int | None:
@@ -98,14 +117,16 @@ def _find_repeats(connection: Connection, entity: Entity) -> None:
     )
 
 
-def _judge(connection: Connection, entity: Entity) -> None:
+def _judge(connection: Connection, entity: Entity, former: Mapping[int, int]) -> None:
     """Table ``judged``: outcome, whether it is its key's last, and the day its old version stood on."""
     connection.execute(f"analyze typed (_row, _rule, {', '.join(entity.key)})")
     day = f"r.{entity.day_column}" if entity.day_column else "null::date"
     connection.execute(
         f"""create temporary table judged on commit drop as
             select t._row, coalesce(p.is_last, true) as is_last, r._load_id is not null as is_known, {day} as old_day,
-                   case when not p.is_first and p.is_same then 'duplicate'
+                   coalesce(r._load_id > f.former, false) as is_stale,
+                   case when r._load_id > f.former then 'duplicate'
+                        when not p.is_first and p.is_same then 'duplicate'
                         when not p.is_first then 'replaced'
                         when r._load_id is null then 'inserted'
                         when ({_row_of(entity, "r")}) is not distinct from ({_row_of(entity, "t")}) then 'duplicate'
@@ -113,7 +134,10 @@ def _judge(connection: Connection, entity: Entity) -> None:
             from typed t
             left join repeats p using (_row)
             left join {entity.table} r on {entity.same_key("r", "t")}
-            where t._rule is null and (p._row is not null or r._load_id is not null)"""
+            left join unnest(%s::bigint[], %s::bigint[]) as f (load_id, former)
+              on f.load_id = t._row / 10000000000
+            where t._rule is null and (p._row is not null or r._load_id is not null)""",
+        [list(former.keys()), list(former.values())],
     )
     connection.execute("analyze judged")
 
@@ -127,7 +151,7 @@ def _merge(connection: Connection, entity: Entity, source: str) -> int:
         f"""update {entity.table} r
             set {assignments}, (_source, _load_id, _line) = row({_LINEAGE}), _loaded_at = clock_timestamp()
             from typed t join judged j using (_row)
-            where {entity.same_key("r", "t")} and j.is_last and j.is_known
+            where {entity.same_key("r", "t")} and j.is_last and j.is_known and not j.is_stale
               and ({_row_of(entity, "r")}) is distinct from ({_row_of(entity, "t")})""",
         {"source": source},
     )

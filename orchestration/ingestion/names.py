@@ -4,9 +4,11 @@ Not here: reading a file's header (readers/), and where a column is staged (stag
 """
 
 from orchestration.errors import SourceError
-from orchestration.ingestion.expressions import names_in
 from orchestration.sources import Source
 from orchestration.yaml_files import nearest
+
+# What a mapping may read of the file itself, with its column of ``incoming``.
+FILE_COLUMNS = {"file.name": "file_name", "file.modified": "file_modified"}
 
 
 def found_column(join: int) -> str:
@@ -18,9 +20,8 @@ def names_read(source: Source) -> dict[str, str]:
     """The header names that ``source`` reads, each with the key of sources.yaml that reads it first."""
     names: dict[str, str] = {}
     for target, mapping in source.columns.items():
-        for name in (mapping.from_, *names_in(mapping.expression or "null"), *(mapping.numbered_within or ())):
-            if name is not None:
-                names.setdefault(name, f"columns.{target}")
+        for name in mapping.names():
+            names.setdefault(name, f"columns.{target}")
     for i, join in enumerate(source.joins):
         for name in join.on:
             names.setdefault(name, f"joins.{i}.on")

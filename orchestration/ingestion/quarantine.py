@@ -51,6 +51,7 @@ def quarantine_unreadable(connection: Connection) -> None:
            select l.load_id, l.entity, l.source, l.file_path, u._row % 10000000000, u.rule, u.reason,
                   jsonb_build_object('line', u.line_text)
            from unreadable u join ops.loads l on l.load_id = u._row / 10000000000
+           where l.status = 'loading'  -- joined files that are known are staged again, and nothing of them is new
            order by u._row"""
     )
 

@@ -16,13 +16,14 @@ from orchestration.business import Business
 from orchestration.ingestion.compile import Mapped, compile_source
 from orchestration.ingestion.files import SourceFile
 from orchestration.ingestion.intake import Intake
-from orchestration.ingestion.joins import Joined, header_names, open_file, open_joined, stage_source
+from orchestration.ingestion.joins import Joined, header_names, open_file, open_joined
 from orchestration.ingestion.merge import reject_repeats
 from orchestration.ingestion.names import check_columns, found_column, names_read
 from orchestration.ingestion.quarantine import sentence, value_at_fault
 from orchestration.ingestion.readers.records import Reader, Record, Staged, stage_records
 from orchestration.ingestion.staging import make_incoming, make_typed, prepare
 from orchestration.ingestion.values import literal
+from orchestration.ingestion.widening import stage_source
 from orchestration.sources import Source
 from orchestration.warehouse import Connection
 

@@ -70,7 +70,7 @@ def test_the_later_file_counts_where_two_have_one_key(shop: House) -> None:
 def test_two_different_rows_of_one_key_in_one_file_stop_the_source(shop: House) -> None:
     shop.write("headers.csv", HEADERS, "5,2024-02-29,ann", "1,2024-02-29,ann", "1,2024-03-01,bob")
     shop.write("lines1.csv", LINES, "1,1,P,2,1.5")
-    with pytest.raises(SourceError, match=r"lines 3 and 4 of one file have the same id '1', but are not the same"):
+    with pytest.raises(SourceError, match=r"headers.csv: lines 3 and 4 have the same id '1', but are not the same"):
         shop.night()
     assert days(shop) == []
 
@@ -79,7 +79,7 @@ def test_two_different_rows_of_one_key_in_one_file_stop_the_source(shop: House) 
     ("change", "message"),
     [
         ({"files": "other*.csv"}, "no file matches 'other*.csv', and sales looks its columns up there"),
-        ({"on": {"order": "ID"}}, "no column 'ID', on which sales joins header; did you mean 'id'?"),
+        ({"on": {"order": "ID"}}, "no column 'ID', which sales looks up in header; did you mean 'id'?"),
         ({"on": {"ordr": "id"}}, "no column 'ordr', which sales.joins.0.on reads; did you mean 'order'"),
         ({"name": "head"}, "no column 'header.day', which sales.columns.ordered_at reads; did you mean 'head.day'"),
     ],
@@ -110,6 +110,109 @@ def test_a_broken_line_of_a_joined_file_is_in_quarantine_too(shop: House) -> Non
     assert (report.rows_inserted, report.rows_rejected) == (1, 1)
     found = shop.rows("select source, file_path, line, rule from quarantine.rejected_rows order by source")
     assert found == [("sales", "lines1.csv", 3, "no_match"), ("sales.header", "headers.csv", 3, "column_count")]
+
+
+def test_a_changed_mapping_and_moved_joined_files_in_one_night_double_nothing(shop: House) -> None:
+    shop.write("headers.csv", HEADERS, "1,2024-02-29,ann")
+    shop.write("lines1.csv", LINES, "1,1,P,2,1.5", "2,1,P,1,1")
+    shop.night()
+    (shop.data / "headers.csv").rename(shop.data / "moved.csv")
+    source = joined(files="moved*.csv")
+    source["columns"]["order_id"] = {"expression": "'W-' || \"order\""}
+    shop.describe(source)
+    shop.night()
+    assert [row[0] for row in days(shop)] == ["W-1"]
+
+
+def test_an_old_file_that_is_read_again_leaves_later_corrections_alone(shop: House) -> None:
+    shop.write("headers1.csv", HEADERS, "1,2024-02-29,ann")
+    shop.write("lines1.csv", LINES, "1,1,P,2,1.5", "2,1,P,1,1")
+    shop.night()
+    shop.write("lines2.csv", LINES, "1,1,P,5,1.5")
+    shop.night()
+    shop.write("headers2.csv", HEADERS, "2,2024-02-29,bob")
+    report = shop.night()
+    assert (report.rows_read, report.rows_inserted, report.rows_replaced, report.rows_duplicate) == (2, 1, 0, 1)
+    assert shop.rows("select order_id, qty_units::int from raw.sales_lines order by 1") == [("1", 5), ("2", 1)]
+    assert shop.rules() == []
+
+
+def test_what_is_read_again_comes_before_what_is_new_tonight(shop: House) -> None:
+    shop.write("headers1.csv", HEADERS, "1,2024-02-29,ann")
+    shop.write("lines5.csv", LINES, "1,1,P,2,1.5", "2,1,P,1,1")
+    shop.night()
+    shop.write("lines1.csv", LINES, "1,1,P,7,1.5")
+    shop.write("headers2.csv", HEADERS, "2,2024-02-29,bob")
+    shop.night()
+    assert shop.rows("select order_id, qty_units::int from raw.sales_lines order by 1") == [("1", 7), ("2", 1)]
+
+
+def test_two_joined_files_of_one_content_are_one(shop: House) -> None:
+    shop.write("headers1.csv", HEADERS, "1,2024-02-29,ann")
+    shop.write("headers2.csv", HEADERS, "1,2024-02-29,ann")
+    shop.write("lines1.csv", LINES, "1,1,P,2,1.5")
+    assert shop.night().rows_inserted == 1
+    shop.write("lines2.csv", LINES, "1,2,P,2,1.5")
+    assert shop.night().rows_inserted == 1
+    assert shop.column("select count(*) from ops.loads where is_joined") == [1]
+
+
+def test_a_changed_joined_file_leaves_rows_alone_whose_own_files_are_gone(shop: House) -> None:
+    shop.write("headers.csv", HEADERS, "1,2024-02-29,ann", "2,2024-02-29,bob")
+    gone = shop.write("lines1.csv", LINES, "1,1,P,2,1.5")
+    shop.write("lines2.csv", LINES, "2,1,P,2,1.5")
+    shop.night()
+    gone.unlink()
+    shop.write("headers.csv", HEADERS, "1,2024-03-01,ann", "2,2024-03-01,bob")
+    shop.night()
+    assert days(shop) == [("1", "2024-02-29", "ANN"), ("2", "2024-03-01", "BOB")]
+    assert shop.night().files == 0
+
+
+def test_rows_kept_without_a_match_find_it_later(shop: House) -> None:
+    source = joined(unmatched="keep")
+    source["columns"] |= {"ordered_at": "at"}
+    shop.describe(source)
+    shop.write("headers1.csv", HEADERS, "7,2024-02-29,eve")
+    shop.write("lines1.csv", LINES + ",at", "1,1,P,2,1.5,2024-01-31")
+    shop.night()
+    shop.write("headers2.csv", HEADERS, "1,2024-02-29,ann")
+    shop.night()
+    assert days(shop) == [("1", "2024-01-31", "ANN")]
+
+
+def test_a_key_that_is_looked_up_follows_its_joined_file(shop: House) -> None:
+    source = joined()
+    source["columns"]["order_id"] = "header.customer"
+    shop.describe(source)
+    shop.write("headers.csv", HEADERS, "1,2024-02-29,ann")
+    shop.write("lines1.csv", LINES, "1,1,P,2,1.5")
+    shop.night()
+    shop.write("headers.csv", HEADERS, "1,2024-02-29,bob")
+    shop.night()
+    assert days(shop) == [("bob", "2024-02-29", "BOB")]
+
+
+def test_a_column_that_one_of_the_joined_files_lacks_is_named(shop: House) -> None:
+    shop.write("headers1.csv", HEADERS, "1,2024-02-29,ann")
+    shop.write("headers2.csv", "id,day,Customer", "2,2024-02-29,bob")
+    shop.write("lines1.csv", LINES, "1,1,P,2,1.5")
+    with pytest.raises(SourceError, match=r"headers2.csv: there is no column 'customer', .*did you mean 'Customer'"):
+        shop.night()
+
+
+def test_a_joined_file_of_which_too_many_lines_are_no_rows_is_refused(shop: House) -> None:
+    shop.describe(joined(unmatched="keep") | {"max_rejected_pct": 1})
+    shop.write("headers.csv", HEADERS, "1,2024-02-29,ann", *[f"{i},2024-02-29,ann,x" for i in range(2, 20)])
+    shop.write("lines1.csv", LINES, "1,1,P,2,1.5")
+    with pytest.raises(SourceError, match=r"headers.csv: 18 of 19 lines are no rows, more than the 1 %"):
+        shop.night()
+
+
+def test_blanks_around_a_value_make_no_other_row(shop: House) -> None:
+    shop.write("headers.csv", HEADERS, "1,2024-02-29,ann", "1 ,2024-02-29,ann ")
+    shop.write("lines1.csv", LINES, "1,1,P,2,1.5")
+    assert shop.night().rows_inserted == 1
 
 
 def test_a_mapping_reads_the_name_and_day_of_the_file(house: House) -> None:
