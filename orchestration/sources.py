@@ -4,17 +4,15 @@ Not here: where its files are and how they are written (shapes.py), the other fi
 a mapping as SQL (ingestion/compile.py).
 """
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.dates import check_format
 from orchestration.ingestion.expressions import check_expression, check_names, names_in
 from orchestration.shapes import DatabaseConnection, DatabaseQuery, Join, Shape, Store
-from orchestration.yaml_files import KeyProblemError, Location, Part, TimeZone, nearest
+from orchestration.yaml_files import KeyProblemError, Part, Placed, TimeZone, nearest
 
 # What ingestion derives itself when the mapping does not give it.
 DERIVED = {"order_date", "line_amount", "line_kind"}
@@ -85,7 +83,7 @@ class RejectionRule(Part):
     because: str = Field(min_length=1)
 
 
-class Source(Shape):
+class Source(Shape, Placed):
     """One entry of sources.yaml: files of one shape, and how their rows become rows of one entity."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -96,29 +94,16 @@ class Source(Shape):
     time_zone: TimeZone | None = None
     max_rejected_pct: float = Field(default=5.0, ge=0, le=100)
     max_shrink_pct: float = Field(
-        default=50.0, ge=0, le=100, description="How much smaller a file that comes again, or a whole list, may be."
+        default=50.0, ge=0, le=100, description="How much smaller a whole list may be than it was."
     )
     columns: dict[str, ColumnMapping]
     blanks: tuple[str, ...] = ("",)
     duplicates: Literal["skip", "reject"] = "skip"
     classify: tuple[Classification, ...] = ()
     reject: tuple[RejectionRule, ...] = ()
-    _file: str = PrivateAttr(default="sources.yaml")
-    _lines: dict[str, int] = PrivateAttr(default_factory=dict)
 
-    def where(self, key: str) -> str:
-        """File, line, source and key, to begin an error about that key with."""
-        known = key
-        while known and known not in self._lines:
-            known = known.rpartition(".")[0]
-        line = self._lines.get(known)
-        return f"{self._file}{'' if line is None else f':{line}'}: {self.name}.{key}"
-
-    def found_in(self, path: Path, place: Location, lines: Mapping[Location, int]) -> None:
-        """Remember the file it was read from and the lines of its keys, for ``where``."""
-        self._file = str(path)
-        inside = {at[len(place) :]: line for at, line in lines.items() if at[: len(place)] == place}
-        self._lines = {".".join(map(str, at)): line for at, line in inside.items()}
+    def _called(self) -> str:
+        return self.name
 
     @field_validator("entity")
     @classmethod

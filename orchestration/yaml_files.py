@@ -39,7 +39,10 @@ class Placed(Part):
         while known and known not in self._lines:
             known = known.rpartition(".")[0]
         line = self._lines.get(known)
-        return f"{self._file}{'' if line is None else f':{line}'}: {self._label}.{key}"
+        return f"{self._file}{'' if line is None else f':{line}'}: {self._called()}.{key}"
+
+    def _called(self) -> str:
+        return self._label
 
     def found_in(self, path: Path, place: Location, lines: Mapping[Location, int]) -> None:
         """Remember the file it was read from and the lines of its keys, for ``where``."""

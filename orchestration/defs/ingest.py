@@ -11,7 +11,14 @@ import dagster as dg
 
 from orchestration.business import load_business
 from orchestration.defs.resources import NightResource
-from orchestration.errors import SourceError, UnreachableError
+from orchestration.errors import (
+    ConfigurationError,
+    DaybreakError,
+    LeaseLostError,
+    PermanentError,
+    SourceError,
+    UnreachableError,
+)
 from orchestration.failures import tell_of_drift, tell_of_refusal
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.entity import Entity
@@ -26,6 +33,8 @@ from orchestration.warehouse import read_frame
 
 GROUP = "raw"
 FEW_ROWS = 100_000  # counted in 10 ms
+# What is wrong with one source, its place or its mapping, and with nothing that other sources need.
+REFUSALS = (SourceError, UnreachableError, PermanentError, ConfigurationError)
 
 
 @dataclass
@@ -33,15 +42,17 @@ class _Intake:
     """What the sources of one entity brought tonight, and which of them were refused."""
 
     reports: list[LoadReport] = field(default_factory=list)
-    refusals: dict[str, SourceError | UnreachableError] = field(default_factory=dict)
+    refusals: dict[str, DaybreakError] = field(default_factory=dict)
 
 
 def _ingest(context: dg.AssetExecutionContext, night: Night, entity: Entity) -> dg.MaterializeResult:
     """Take in every pending file of the entity's sources; a source that is refused stops nothing but itself.
 
     Raises:
-        SourceError: the entity is required, and has no rows or not all that its sources have for it: the figures of
-            half a day would be wrong. Of any other entity the night goes on with what its table held before.
+        DaybreakError: of the kind of the first refusal; the entity is required, and lacks what one of its sources has
+            for it: the figures of half a day would be wrong. Of any other entity the night goes on with what its table
+            held before.
+        SourceError: the entity is required and has no rows.
     """
     sources = night.business.sources_of(entity.name)
     if not sources:
@@ -80,7 +91,9 @@ def _take_in(context: dg.AssetExecutionContext, night: Night, entity: Entity, so
                 report = load_source(
                     night.connection, night.business, source, data_folder, token=night.token, on_progress=progress
                 )
-            except (SourceError, UnreachableError) as refusal:
+            except LeaseLostError:
+                raise
+            except REFUSALS as refusal:
                 intake.refusals[source.name] = refusal
                 continue
             context.log.info(str(report))
@@ -98,7 +111,7 @@ def _take_in(context: dg.AssetExecutionContext, night: Night, entity: Entity, so
     return intake
 
 
-def _as_one(refusals: Sequence[SourceError | UnreachableError]) -> SourceError | UnreachableError:
+def _as_one(refusals: Sequence[DaybreakError]) -> DaybreakError:
     """The first refusal, with what the others say below it."""
     first, *others = refusals
     return type(first)("\n".join(r.message for r in refusals), remedy=first.remedy) if others else first

@@ -350,8 +350,12 @@ def _looked_up(text: str, mapping: ColumnMapping) -> str:
 
 
 def _numbering(table: str, group: str) -> str:
-    """The table of the rows that are not the first of their group, with their numbers in it."""
+    """The table of the rows that are not the first of their group, with their numbers in it.
+
+    Analysed, or the planner sorts all of ``incoming`` to merge a few thousand numbers into it.
+    """
     return f"""create unlogged table {table} as
         select _row, number from (
             select s._row, row_number() over (partition by {group} order by s._row) as number from incoming s) n
-        where number > 1"""
+        where number > 1;
+        analyze {table} (_row)"""

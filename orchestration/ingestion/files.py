@@ -6,12 +6,12 @@ Not here: other places (origins/stores.py), which files a night takes in (intake
 import hashlib
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Protocol
 
 from orchestration.errors import SourceError
 from orchestration.ingestion.origins.scratch import Scratch
-from orchestration.shapes import Shape
 
 # Names that writers use while a file is not complete.
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart")
@@ -37,7 +37,7 @@ class SourceFile:
     """A content that can be read: a file, a file of an archive, or what was read from a database.
 
     Size and modification time are those of the file that it came in; of a content that was only looked at from afar,
-    ``path`` is no file and the hash is empty.
+    ``path`` is no file and the hashes are empty. ``sha256`` is how the ledger knows it, see ``known.loads_as``.
     """
 
     path: Path
@@ -48,6 +48,7 @@ class SourceFile:
     watermark: str | None = None  # of a database: how far was read, see origins/watermarks.py
     rows_sha256: str | None = None  # of a database: of the rows that the next look brings again if nothing changed
     found: FoundFile | None = field(default=None, compare=False)
+    content_sha256: str = field(default="", compare=False)  # of its bytes alone
 
 
 class Place(Protocol):
@@ -72,16 +73,19 @@ class DataFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def check(self) -> None:
+        """Raise SourceError if there is no such folder: an unmounted share must not look like a quiet day."""
+        if not self.folder.is_dir():
+            raise SourceError(
+                f"there is no data folder {self.folder}", remedy="name it with --data DIR or DAYBREAK_DATA"
+            )
+
     def find(self, glob: str) -> list[FoundFile]:
         """The files that match. Raises SourceError if there is no folder, or a name cannot be shown.
 
         The order matters: of two rows with the same business key, the one in the later file wins.
         """
-        if not self.folder.is_dir():
-            # an unmounted share must not look like a quiet day
-            raise SourceError(
-                f"there is no data folder {self.folder}", remedy="name it with --data DIR or DAYBREAK_DATA"
-            )
+        self.check()
         found, root = [], self.folder.resolve()
         for path in self.folder.glob(glob):
             relative_path = path.relative_to(self.folder).as_posix()
@@ -106,11 +110,6 @@ class DataFolder:
         stat = Path(file.address).stat()
         if _version(stat.st_size, stat.st_mtime_ns) != file.version:
             raise changed(file.relative_path)
-
-
-def find_files(data_folder: Path, shape: Shape) -> list[FoundFile]:
-    """The files of the data folder that are of that shape. Raises SourceError if there is no such folder."""
-    return DataFolder(data_folder).find(shape.files)
 
 
 def in_order(files: list[FoundFile]) -> list[FoundFile]:
@@ -151,6 +150,15 @@ def natural_key(text: str) -> list[tuple[int, int | str]]:
     """
     parts = re.split(r"([0-9]+)", text)  # every second part is a number
     return [(0, int(part)) if i % 2 else (1, part) for i, part in enumerate(parts)]
+
+
+def day_written(mtime_ns: int) -> str | None:
+    """The day of a time of change, in UTC; None where the file's place does not say when it was written.
+
+    >>> day_written(1769860800 * 10**9), day_written(0)
+    ('2026-01-31', None)
+    """
+    return datetime.fromtimestamp(mtime_ns / 1e9, tz=UTC).date().isoformat() if mtime_ns else None
 
 
 def content_hash(path: Path) -> str:

@@ -4,14 +4,15 @@ Not here: the places themselves (files.py, origins/), what is known of a file (k
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
 from orchestration.business import Business
 from orchestration.errors import SourceError
 from orchestration.ingestion.files import DataFolder, FoundFile, Place, SourceFile, content_hash
-from orchestration.ingestion.known import Contents, known_contents, remember, taken_in
+from orchestration.ingestion.known import Contents, TakenIn, known_contents, loads_as, remember, taken_in
+from orchestration.ingestion.names import FILE_COLUMNS, names_read
 from orchestration.ingestion.origins.archives import is_archive, unpack
 from orchestration.ingestion.origins.extracts import Extracts
 from orchestration.ingestion.origins.scratch import Scratch, remove_leftovers
@@ -83,24 +84,50 @@ class Intake:
             self._shown |= {str(file.path): file.relative_path for file in rows}
             self._notes[source.name] = extracts.note
             return rows
-        known, taken = known_contents(self.connection, source), taken_in(self.connection, source, mapping_sha256, again)
+        reads = FILE_COLUMNS.keys() & names_read(source).keys()
+        return self._news(files, source, taken_in(self.connection, source, mapping_sha256, again), reads)
+
+    def news(self, files: Sequence[FoundFile], source: Source, mapping_sha256: str) -> list[SourceFile]:
+        """Those of joined ``files`` whose content was not taken in; what was looked into before is only named.
+
+        Whether they are read is another question: new ones that no row waits for would be fetched night after night.
+
+        Raises:
+            SourceError: a file cannot be read.
+            UnreachableError: the store does not answer.
+        """
+        return self._news(files, source, taken_in(self.connection, source, mapping_sha256), None)
+
+    def _news(
+        self, files: Sequence[FoundFile], source: Source, taken: TakenIn, reads: Collection[str] | None
+    ) -> list[SourceFile]:
+        """What of ``files`` is not ``taken`` in. ``reads``: what the mapping reads of the file; None if joined."""
+        known = known_contents(self.connection, source)
         learned: dict[FoundFile, Contents] = {}
-        pending: list[SourceFile] = []
+        news: list[SourceFile] = []
         try:
             for file in files:
                 contents = known.get((file.relative_path, file.version))
                 if contents is None and self._is_too_far(file, source):
                     # where nothing tells one content from the next, only a night can say
-                    pending += [_from_afar(file)] if file.version or not taken.has(file) else []
-                elif contents is None:
+                    news += [_from_afar(file)] if file.version or not taken.has(file) else []
+                    continue
+                brought = None
+                if contents is None:
                     brought = self._bring(file, source)
-                    learned[file] = {one.relative_path: one.sha256 for one in brought}
-                    pending += self._kept(brought, taken.news(learned[file]))
+                    contents = learned[file] = {one.relative_path: one.sha256 for one in brought}
+                hashes = {name: loads_as(file, name, sha256, reads or ()) for name, sha256 in contents.items()}
+                wanted = {name: contents[name] for name in taken.news(hashes)}
+                if brought is not None:
+                    found = self._kept(brought, wanted)
+                elif reads is None:
+                    found = [_content(file, name, Path(name), sha256) for name, sha256 in wanted.items()]
                 else:
-                    pending += self._again(file, source, {name: contents[name] for name in taken.news(contents)})
+                    found = self._again(file, source, wanted)
+                news += [replace(one, sha256=hashes[one.relative_path]) if one.sha256 else one for one in found]
         finally:
             self._remember(source, learned, files)
-        return pending
+        return news
 
     def unfolded(self, files: Iterable[FoundFile], source: Source) -> list[SourceFile]:
         """All contents of ``files``, ready to be read."""
@@ -181,7 +208,7 @@ class Intake:
         place.check_unchanged(file)
         return contents
 
-    def _kept(self, brought: Sequence[SourceFile], names: Sequence[str]) -> list[SourceFile]:
+    def _kept(self, brought: Sequence[SourceFile], names: Collection[str]) -> list[SourceFile]:
         """Those of what was brought that are wanted; copies of the others are removed."""
         for one in brought:
             if one.relative_path not in names and str(one.path) in self._shown:
@@ -212,7 +239,7 @@ class Intake:
 
 
 def _content(file: FoundFile, name: str, path: Path, sha256: str) -> SourceFile:
-    return SourceFile(path, name, file.size_bytes, file.mtime_ns, sha256=sha256, found=file)
+    return SourceFile(path, name, file.size_bytes, file.mtime_ns, sha256=sha256, found=file, content_sha256=sha256)
 
 
 def _from_afar(file: FoundFile) -> SourceFile:

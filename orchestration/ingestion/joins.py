@@ -39,7 +39,7 @@ def find_joined(intake: Intake, source: Source, mapping_sha256: str) -> list[Joi
     """
     found = []
     for one in list_joined(intake, source):
-        news = intake.pending(one.files, one.source, mapping_sha256)
+        news = intake.news(one.files, one.source, mapping_sha256)
         known = dict(
             intake.connection.execute(
                 "select file_path, file_sha256 from ops.loads where source = %s and status = 'loaded' order by load_id",

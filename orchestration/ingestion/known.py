@@ -3,11 +3,12 @@
 Not here: looking into a file (intake.py), and the ledger itself (ledger.py).
 """
 
+import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestration.ingestion.files import FoundFile
+from orchestration.ingestion.files import FoundFile, SourceFile, day_written
 from orchestration.sources import Source
 from orchestration.warehouse import Connection
 
@@ -16,23 +17,26 @@ Contents = dict[str, str]  # name → SHA-256: of a file its own, of an archive 
 
 @dataclass
 class TakenIn:
-    """The contents that a source took in under its mapping, and those that are taken in tonight."""
+    """The contents that a source took in under its mapping, and those that are taken in tonight.
 
-    newest: Mapping[str, str]
-    contents: frozenset[str]
+    ``loads`` has the load of each content by its hash, ``newest`` the newest load of each name.
+    """
+
+    loads: Mapping[str, int]
+    newest: Mapping[str, int]
     tonight: set[str] = field(default_factory=set)
 
     def news(self, contents: Contents) -> list[str]:
         """The names of those contents that are to be taken in; each content once.
 
-        A content that is known already is news only if its file had another one in between: somebody took a
-        correction back.
+        A content that is known already is news only if its file had another one after that: somebody took a
+        correction back. Taken in later than that, if under another name, it is a copy.
         """
         found = []
         for name, sha256 in contents.items():
-            loaded = self.newest.get(name)
-            is_copy = sha256 in self.contents and loaded is None
-            if sha256 == loaded or is_copy or sha256 in self.tonight:
+            load = self.loads.get(sha256)
+            is_known = load is not None and load >= self.newest.get(name, load)
+            if is_known or sha256 in self.tonight:
                 continue
             self.tonight.add(sha256)
             found.append(name)
@@ -47,12 +51,28 @@ class TakenIn:
 def taken_in(connection: Connection, source: Source, mapping_sha256: str, again: Collection[str] = ()) -> TakenIn:
     """What the ledger says that ``source`` took in under this mapping, but for what is to be read ``again``."""
     rows = connection.execute(
-        """select file_path, file_sha256 from ops.loads
+        """select file_path, file_sha256, load_id from ops.loads
            where source = %s and status = 'loaded' and mapping_sha256 = %s order by load_id""",
         [source.name, mapping_sha256],
     ).fetchall()
     rows = [row for row in rows if row[1] not in again]
-    return TakenIn(dict(rows), frozenset(sha256 for _, sha256 in rows))
+    return TakenIn({sha256: load for _, sha256, load in rows}, {path: load for path, _, load in rows})
+
+
+def loads_as(file: FoundFile, name: str, sha256: str, reads: Collection[str]) -> str:
+    """The hash by which the ledger knows a content: its own.
+
+    Where the mapping reads the file's name or day, the same bytes in another file mean other rows: the hash has them.
+
+    Args:
+        file: the file that the content came in.
+        name: the content's own name.
+        sha256: of its bytes.
+        reads: which of ``names.FILE_COLUMNS`` the mapping reads.
+    """
+    says = {"file.name": name, "file.modified": day_written(file.mtime_ns) or ""}
+    told = [says[column] for column in sorted(reads)]
+    return hashlib.sha256("\0".join([sha256, *told]).encode()).hexdigest() if told else sha256
 
 
 def known_contents(connection: Connection, source: Source) -> dict[tuple[str, str], Contents]:
@@ -61,6 +81,29 @@ def known_contents(connection: Connection, source: Source) -> dict[tuple[str, st
         "select file_path, version, contents from ops.known_files where source = %s", [source.name]
     ).fetchall()
     return {(path, version): json.loads(contents) for path, version, contents in rows if version}
+
+
+def ever_loaded_as(
+    connection: Connection, source: Source, files: Iterable[FoundFile], pending: Iterable[SourceFile]
+) -> set[str]:
+    """The hashes by which a ledger may know the contents that are there, whatever a mapping read of the file then.
+
+    Args:
+        connection: to the warehouse.
+        source: the source.
+        files: all that it has.
+        pending: what of them is taken in tonight; of copies only one is.
+    """
+    known = known_contents(connection, source)
+    there = [(file, known.get((file.relative_path, file.version), {})) for file in files]
+    there += [(one.found, {one.relative_path: one.content_sha256}) for one in pending if one.found]
+    ever = [(), ("file.name",), ("file.modified",), ("file.modified", "file.name")]
+    return {one.sha256 for one in pending} | {
+        loads_as(file, name, sha256, reads)
+        for file, contents in there
+        for name, sha256 in contents.items()
+        for reads in ever
+    }
 
 
 def remember(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from orchestration.business import Business
 from orchestration.errors import ContractError, SourceError
 from orchestration.ingestion.files import FoundFile, SourceFile
+from orchestration.ingestion.known import ever_loaded_as
 from orchestration.sources import Source
 from orchestration.warehouse import Connection, writing
 
@@ -35,12 +36,14 @@ class LoadReport:
 
     def __str__(self) -> str:
         """The report as a line of progress."""
+        note = f"; {self.note}" if self.note else ""
         if not self.files:
-            return f"{self.source}: nothing new" + (f"; {self.note}" if self.note else "")
+            return f"{self.source}: nothing new{note}"
         noun = "file" if self.files == 1 else "files"
         return (
             f"{self.source}: {self.rows_read:,} rows read from {self.files} {noun}: {self.rows_inserted:,} new, "
             f"{self.rows_replaced:,} replaced, {self.rows_duplicate:,} duplicates, {self.rows_rejected:,} rejected"
+            f"{note}"
         )
 
 
@@ -85,6 +88,19 @@ class Ledger:
             ],
         ).fetchall()  # fmt: skip
         return [int(row[0]) for row in rows]
+
+    def forget_gone(self, files: Sequence[FoundFile]) -> None:
+        """Refusals of what is in none of ``files``, all that the source has, give way with what they rejected."""
+        self.connection.execute(
+            """with gone as (
+                   delete from ops.loads
+                   where source = %s and status = 'stopped'
+                     and not exists (select from unnest(%s::text[]) as path
+                                     where file_path = path or starts_with(file_path, path || '/'))
+                   returning load_id)
+               delete from quarantine.rejected_rows where load_id in (select load_id from gone)""",
+            [self.source.name, [file.relative_path for file in files]],
+        )
 
     def refuse(self, files: Sequence[SourceFile], message: str) -> None:
         """Say in the ledger that ``files`` were refused and nothing of them was loaded."""
@@ -183,7 +199,7 @@ def check_not_renamed(
         """select source, file_path from ops.loads
            where entity = %s and status = 'loaded' and not is_joined and source <> all(%s)
              and file_sha256 = any(%s) limit 1""",
-        [source.entity, names, [file.sha256 for file in pending]],
+        [source.entity, names, list(ever_loaded_as(connection, source, (), pending))],
     ).fetchone()
     if row:
         raise SourceError(
@@ -209,7 +225,7 @@ def contents_of_old_mapping(
         [source.name, mapping_sha256],
     ).fetchall()
     paths = {file.relative_path for file in files} | {file.relative_path for file in pending}
-    contents = {file.sha256 for file in pending}
+    contents = ever_loaded_as(connection, source, files, pending) if rows else set()
     gone = {path for path, sha256 in rows if path not in paths and sha256 not in contents}
     if gone and source.database is None:  # a database has all of its rows still
         raise SourceError(

@@ -16,7 +16,7 @@ from orchestration.business import Business
 from orchestration.ingestion.compile import Mapped, compile_source
 from orchestration.ingestion.files import SourceFile
 from orchestration.ingestion.intake import Intake
-from orchestration.ingestion.joins import Joined, header_names, open_file, open_joined
+from orchestration.ingestion.joins import Joined, check_clashes, header_names, open_file, open_joined
 from orchestration.ingestion.merge import reject_repeats
 from orchestration.ingestion.names import check_columns, found_column, names_read
 from orchestration.ingestion.quarantine import sentence, value_at_fault
@@ -90,7 +90,9 @@ def judge_sample(intake: Intake, source: Source, file: SourceFile, joined: Seque
     if file.path.stat().st_size > SMALL_BYTES:
         own = replace(own, reader=bounded)
     opened = open_joined(intake, source, joined)
-    check_columns(source, [*own.header, *header_names(joined, opened)], file.relative_path)
+    looked_up = header_names(joined, opened)
+    check_clashes(own, looked_up, source)
+    check_columns(source, [*own.header, *looked_up], file.relative_path)
     judged = Judged(0, 0, is_whole=True)
     with connection.transaction():
         staging = stage_source(connection, source, [own], load_ids=[1], joined=joined, opened=opened)

@@ -5,11 +5,10 @@ texts.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from orchestration.errors import SourceError
-from orchestration.ingestion.files import SourceFile
+from orchestration.ingestion.files import day_written
 from orchestration.ingestion.joins import Joined
 from orchestration.ingestion.ledger import Ledger
 from orchestration.ingestion.names import FILE_COLUMNS, found_column, names_read
@@ -96,16 +95,11 @@ def _widen_by_file(
            select i.*, f.name as file_name, f.modified as file_modified
            from incoming i join unnest(%s::bigint[], %s::text[], %s::text[]) as f (load_id, name, modified)
              on f.load_id = i._row / 10000000000""",
-        [list(load_ids), [one.file.relative_path for one in own], [_day(one.file) for one in own]],
+        [list(load_ids), [one.file.relative_path for one in own], [day_written(one.file.mtime_ns) for one in own]],
     )
     connection.execute("drop table incoming")
     connection.execute("alter table wider rename to incoming")
     return dict(FILE_COLUMNS)
-
-
-def _day(file: SourceFile) -> str:
-    """The day on which the file was last written, in UTC."""
-    return datetime.fromtimestamp(file.mtime_ns / 1e9, tz=UTC).date().isoformat()
 
 
 def _key(one: Joined, columns: Mapping[str, str], alias: str) -> str:

@@ -16,9 +16,10 @@ import yaml
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from orchestration.checks import Failure, SuiteResult, run_suite
+from orchestration.checks import Failure, SuiteResult, run_suite, unpublished_rows
 from orchestration.errors import ConfigurationError, ContractError, TransientError
 from orchestration.expectations import Rule, Suite
+from orchestration.ingestion.contract import ENTITIES
 from orchestration.stack.local_postgres import LocalPostgres
 from orchestration.suites import suites
 from orchestration.warehouse import Connection, connect, initialise
@@ -427,6 +428,51 @@ def test_the_built_tables_are_checked_before_they_are_published(conn: Connection
     assert by_rule(built)["date_key is unique"].examples == [{"date_key": "20260102", "rows": "2"}]
 
 
+def test_what_a_unique_index_holds_is_not_counted_again(conn: Connection, database_url: str) -> None:
+    def asked() -> int:
+        return int(run_suite(database_url, "bi.sales_daily_product").statistics["evaluated_expectations"])
+
+    case = CASES["bi.sales_daily_product"]
+    make_bi(conn, "sales_daily_product")
+    insert(conn, "bi.sales_daily_product", case.clean | case.key(1))
+    rules = asked()
+    conn.execute("create unique index on bi.sales_daily_product (product_key, order_date)")
+    assert asked() == rules  # a null is unlike every other null: of columns that may hold several it says nothing
+    conn.execute("alter table bi.sales_daily_product alter order_date set not null, alter product_key set not null")
+    assert asked() == rules - 1
+
+
+def test_rows_are_looked_at_until_they_are_published(conn: Connection, database_url: str) -> None:
+    """A night that refuses what it loaded must not be followed by one that finds nothing new and publishes it."""
+    days, loads = (unpublished_rows(ENTITIES[name]) for name in ("sales_lines", "products"))
+    bad_sale = sale(1, line_kind="gift", order_date=day(1), ordered_at=day(1))
+    bad_product = {"product_id": "P1", "product_name": " ", **LINEAGE}
+    insert(conn, "raw.sales_lines", bad_sale, sale(2))
+    insert(conn, "raw.products", bad_product)
+    conn.execute(
+        """insert into ops.loads (token, entity, source, file_path, file_sha256, file_bytes, file_mtime_ns,
+                                  mapping_sha256, status) values (5, 'products', 's', 'f', 'x', 1, 1, 'm', 'loaded');
+           insert into ops.touched_days (token, day) values (5, date '2026-03-02')"""
+    )
+
+    def verdicts() -> tuple[bool, bool]:
+        sales = run_suite(database_url, "raw.sales_lines", where=days)
+        return sales.success, run_suite(database_url, "raw.products", where=loads).success
+
+    conn.execute("update raw.products set _load_id = (select load_id from ops.loads)")
+    assert verdicts() == (False, False)  # tonight's and, had tonight failed, tomorrow's
+    conn.execute(
+        """insert into ops.publications (token, as_of_date, code_fingerprint, is_full, days_published)
+           values (5, '2026-03-02', 'code', false, 1);
+           update ops.touched_days set published_token = 5"""
+    )
+    assert verdicts() == (True, True)
+    conn.execute("insert into ops.touched_days (token, day) values (6, date '2026-03-02')")
+    assert verdicts() == (False, True)
+    conn.execute("delete from raw.sales_lines")
+    assert by_rule(run_suite(database_url, "raw.sales_lines", where=days)).keys() == {"at least 1 row"}
+
+
 def test_what_cannot_be_checked_is_an_error_not_a_pass(conn: Connection, database_url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"no suite 'bi\.nothing'"):
         run_suite(database_url, "bi.nothing")
@@ -449,13 +495,15 @@ def test_any_password_reaches_the_server(conn: Connection, database_url: str) ->
     )
     try:
         url = f"postgresql://{role}:{quote(password, safe='$')}@127.0.0.1:{parts['port']}/{parts['dbname']}"
-        assert run_suite(url, "raw.products").success
+        insert(conn, "raw.sales_lines", sale(1))  # of a table without rows nothing is asked
+        assert run_suite(url, "raw.sales_lines").success
     finally:
         conn.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
 
 
 def test_nothing_is_left_connected(conn: Connection, database_url: str) -> None:
-    run_suite(database_url, "raw.products")
+    insert(conn, "raw.sales_lines", sale(1))
+    run_suite(database_url, "raw.sales_lines")
     query = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
     for _ in range(50):
         if conn.execute(query).fetchone() == (0,):

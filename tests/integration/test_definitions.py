@@ -16,8 +16,10 @@ import dagster as dg
 import psycopg
 import pytest
 
+from benchmarks.part_of_night import LATER
 from orchestration.errors import ContractError, NightRunningError, SourceError
 from orchestration.failures import why_it_failed
+from orchestration.headless import JOB
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.suites import suites
@@ -108,6 +110,12 @@ def test_the_assets_are_these(defs: dg.Definitions) -> None:
     assert {key.to_user_string() for key in graph.materializable_asset_keys} == expected
     assert {key.to_user_string() for key in graph.external_asset_keys} == RECORDS
     assert ASSETS["raw"] == set(ENTITIES)
+
+
+def test_the_benchmark_leaves_out_stages_that_there_are(defs: dg.Definitions) -> None:
+    nodes = {node.name for node in defs.resolve_job_def(JOB).graph.nodes}
+    assert nodes >= LATER
+    assert nodes - LATER >= {"raw__sales_lines", "dbt_facts", "dbt_bi", "ops__publications"}
 
 
 def test_every_asset_is_described_and_in_a_group(defs: dg.Definitions) -> None:

@@ -178,7 +178,10 @@ def test_a_changed_mapping_reads_all_of_it_anew_and_asks_for_no_deleted_row(hous
     origin = {"connection": "erp", "table": TABLE, "watermark": "changed"}
     source = from_database(origin, columns={"country": {"constant": "AT"}})
     describe(house, source, connections={"erp": {"url": "${TEST_ERP_URL}"}})
-    assert counted(house) == (1, 1, 0, 0)
+    report = house.night()
+    assert (report.rows_read, report.rows_inserted) == (1, 1)
+    assert report.note is not None
+    assert "read anew: 1 rows that it brought before are gone" in str(report)
     assert house.rows("select order_id, country from raw.sales_lines") == [("2", "AT")]
     assert str(house.night()) == "sales: nothing new"
 
@@ -346,7 +349,13 @@ def test_a_watermark_that_does_not_grow_is_refused(house: House, erp: Erp) -> No
     [
         ("${TEST_NOT_SET}", ConfigurationError, r"sources\.yaml:3: connections\.erp\.url: .* no variable TEST_NOT_SET"),
         ("mysql+pymysql://a:t0psecret@h/x", ConfigurationError, "the driver 'pymysql' is not installed(.|\n)*pymysql"),
-        ("mysql://a:t0psecret@h/x", ConfigurationError, "the driver 'MySQLdb' is not installed(.|\n)*mysqlclient"),
+        ("mysql://a:t0psecret@h/x", ConfigurationError, r"'MySQLdb' is not installed(.|\n)*write mysql\+pymysql://"),
+        ("mysql+mysqldb://a:t0psecret@h/x", ConfigurationError, "'MySQLdb' is not installed(.|\n)*mysqlclient"),
+        (
+            "oracle://a:t0psecret@h/x",
+            ConfigurationError,
+            r"write oracle\+oracledb://… and install the package oracledb",
+        ),
         ("snowflake://a:t0psecret@h/x", ConfigurationError, "'snowflake' is no dialect"),
         ("no url, t0psecret?", ConfigurationError, "not a database URL"),
         ("postgresql+psycopg://a:${TEST_PASSWORD}@127.0.0.1:1/x", UnreachableError, "the database erp does not answer"),

@@ -1,16 +1,27 @@
 """Exports that change their shape between two nights: what is stopped by name, what is only told, what is no change."""
 
+import json
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from orchestration.errors import ConfigurationError, SourceError
+from orchestration.errors import SourceError
+from orchestration.failures import tell_of_drift
 from orchestration.ingestion.drift import memory
-from tests.support.ingestion import HEADER, House, sales
+from orchestration.ingestion.ledger import LoadReport
+from orchestration.night import Night
+from tests.support.ingestion import HEADER, House, line, sales
 
 NAMES = HEADER.split(",")
+PRODUCTS: dict[str, Any] = {
+    "name": "products",
+    "entity": "products",
+    "files": "p*.csv",
+    "columns": {"product_id": "id", "product_name": "n"},
+}
+BY_DAY = {"columns": {"ordered_at": {"from": "at", "format": "%d.%m.%Y"}}}
+GERMAN = "{d:02}.{m:02}.{y}"
 
 
 def day(
@@ -30,7 +41,7 @@ def day(
 
 
 @pytest.fixture
-def shop(house: House) -> Iterator[House]:
+def shop(house: House) -> House:
     """Three ordinary days."""
     for number in (5, 6, 7):
         house.write(f"day{number}.csv", HEADER, *day(number))
@@ -86,16 +97,37 @@ def test_prices_in_cents_are_stopped(shop: House) -> None:
     assert "another decimal mark, or another unit?" in refused(shop)
 
 
-@pytest.mark.parametrize("n_days", [1, 3])
-def test_day_and_month_exchanged_is_stopped(house: House, n_days: int) -> None:
-    house.describe(sales(columns={"ordered_at": {"from": "at", "format": "%d.%m.%Y"}}))
-    for number in range(1, 10, n_days):
-        rows = [r for k in range(n_days) for r in day(number + k, form="{d:02}.{m:02}.{y}")]
-        house.write(f"day{number}.csv", HEADER, *rows)
+def three_days(number: int, *, month: int = 2, form: str = GERMAN) -> list[str]:
+    """The lines of a file of three days."""
+    return [row for k in range(3) for row in day(number + k, month=month, form=form)]
+
+
+def test_day_and_month_exchanged_is_stopped(house: House) -> None:
+    house.describe(sales(**BY_DAY))
+    for number in (1, 4, 7):
+        house.write(f"day{number}.csv", HEADER, *three_days(number))
         assert house.night().drifts == ()
-    rows = [r for k in range(n_days) for r in day(10 + k, form="{m:02}.{d:02}.{y}")]
-    house.write("day99.csv", HEADER, *rows)
+    house.write("day99.csv", HEADER, *three_days(10, form="{m:02}.{d:02}.{y}"))
     assert "'at' seems to have day and month the other way round" in refused(house)
+
+
+def test_one_former_file_is_no_evidence_for_days_and_months(house: House) -> None:
+    house.describe(sales(**BY_DAY))
+    house.write("a.csv", HEADER, *three_days(3, month=5))
+    house.write("b.csv", HEADER, *three_days(6, month=5, form="{m:02}.{d:02}.{y}"))
+    (told,) = house.night().drifts
+    assert "'at' seems to have day and month the other way round" in told
+
+
+def test_one_day_whose_exchanged_date_would_follow_is_only_told(house: House) -> None:
+    house.describe(sales(**BY_DAY))
+    for number in (1, 2, 3):
+        house.write(f"north{number}.csv", HEADER, *day(number, month=5, form=GERMAN))
+    house.write("south1.csv", HEADER, *day(5, month=3, form=GERMAN))
+    report = house.night()
+    assert report.rows_inserted == 120
+    (told,) = report.drifts
+    assert told.startswith("south1.csv: 'at' seems to have day and month the other way round")
 
 
 def test_an_old_day_that_comes_late_is_no_change_of_form(house: House) -> None:
@@ -107,33 +139,225 @@ def test_an_old_day_that_comes_late_is_no_change_of_form(house: House) -> None:
     assert house.night().rows_inserted == 30
 
 
-def test_a_file_that_comes_again_with_half_its_rows_gone_is_stopped_until_it_is_accepted(shop: House) -> None:
-    shop.write("day7.csv", HEADER, *day(7)[:12])
-    assert "day7.csv: 12 rows where 30 stood" in refused(shop)
-    assert "daybreak accept sales" in refused(shop)
-    assert memory.accept(shop.connection, "sales") == 3
-    assert shop.night().rows_duplicate == 12
-    shop.write("day8.csv", HEADER.replace("qty", "quantity"), *day(8))
-    assert "was 'qty' renamed?" in refused(shop)
-    with pytest.raises(ConfigurationError, match="nothing is known of a source 'sails'"):
-        memory.accept(shop.connection, "sails")
+def test_a_list_that_comes_again_with_half_its_rows_gone_is_stopped_until_it_is_accepted(house: House) -> None:
+    house.describe(sales(), PRODUCTS)
+    products(house, "p.csv", 30)
+    house.night(1)
+    products(house, "p.csv", 12)
+    for _ in range(2):
+        with pytest.raises(SourceError, match=r"p.csv: 12 rows where 30 stood") as caught:
+            house.night(1)
+        assert "daybreak accept products" in str(caught.value)
+    memory.accept(house.connection, "products")
+    memory.accept(house.connection, "products")
+    assert house.night(1).rows_duplicate == 12
+    assert house.column("select source from ops.accepted_sources") == []
+
+
+CENTS = "150"
+
+
+def priced(name: str, price: str, n: int = 30) -> list[str]:
+    """Lines of one price, with orders of their own."""
+    return [line(f"{name}{i}", price=price) for i in range(n)]
+
+
+@pytest.fixture
+def accepted(house: House) -> House:
+    """Ten files with prices in euros, and one in cents that was refused, accepted and taken in."""
+    for number in range(10):
+        house.write(f"a{number}.csv", HEADER, *priced(f"a{number}", "1.50"))
+    house.night()
+    house.write("b1.csv", HEADER, *priced("b1", CENTS))
+    assert "another decimal mark, or another unit?" in refused(house)
+    memory.accept(house.connection, "sales")
+    assert house.night().rows_inserted == 30
+    return house
+
+
+def test_what_was_accepted_is_the_shape_from_then_on(accepted: House) -> None:
+    accepted.write("b2.csv", HEADER, *priced("b2", CENTS))
+    assert accepted.night().drifts == ()
+    accepted.write("b3.csv", HEADER, *priced("b3", "1.50"))
+    assert "another decimal mark, or another unit?" in refused(accepted)
+
+
+def test_what_was_accepted_is_not_judged_again_under_a_changed_mapping(accepted: House) -> None:
+    accepted.describe(sales(columns={"channel": {"constant": "web"}}))
+    assert accepted.night().files == 11
+    accepted.write("b2.csv", HEADER, *priced("b2", CENTS))
+    assert accepted.night().drifts == ()
+    accepted.write("b3.csv", HEADER, *priced("b3", "1.50"))
+    assert "another decimal mark, or another unit?" in refused(accepted)
+
+
+JOINED = sales(
+    files="lines*.csv",
+    joins=[{"name": "header", "files": "headers*.csv", "on": {"order": "id"}}],
+    columns={"ordered_at": "header.day"},
+)
+LINES, HEADERS = "order,line,product,qty,price", "id,day"
+
+
+def test_what_was_accepted_is_not_judged_again_when_a_joined_file_changes(house: House) -> None:
+    house.describe(JOINED)
+    house.write("headers.csv", HEADERS, *[f"{i},2024-02-29" for i in range(60)])
+    house.write("lines1.csv", LINES, *[f"{i},1,P,2,1.50" for i in range(30)])
+    house.night()
+    house.write("lines2.csv", LINES, *[f"{i},1,P,2,150" for i in range(30, 60)])
+    assert "another unit?" in refused(house)
+    memory.accept(house.connection, "sales")
+    house.night()
+    house.write("headers.csv", HEADERS, *[f"{i},2024-02-28" for i in range(60)])
+    report = house.night()
+    assert (report.files, report.rows_replaced, report.drifts) == (2, 60, ())
+
+
+def test_a_missing_joined_column_is_no_renamed_own_one(house: House) -> None:
+    house.describe(JOINED | {"columns": JOINED["columns"] | {"ordered_at": "header.Day"}})
+    house.write("headers.csv", HEADERS, "1,2024-02-29")
+    house.write("lines1.csv", LINES, "1,1,P,2,1.50")
+    message = refused(house)
+    assert "there is no column 'Day'" in message
+    assert "renamed" not in message
+
+
+def test_a_missing_own_column_was_not_renamed_to_a_joined_one(house: House) -> None:
+    house.describe(JOINED)
+    house.write("headers.csv", HEADERS + ",qty", "1,2024-02-29,1")
+    house.write("lines1.csv", LINES, "1,1,P,2,1.50")
+    house.night()
+    house.write("lines2.csv", LINES.replace(",qty", ""), "1,2,P,1.50")
+    assert "renamed" not in refused(house)
+    house.write("lines2.csv", LINES.replace("qty", "quantity"), "1,2,P,2,1.50")
+    assert "'quantity' is new: was 'qty' renamed?" in refused(house)
+
+
+def test_a_source_that_was_never_loaded_can_be_accepted(house: House) -> None:
+    house.write("a.csv", HEADER, *priced("a", "1.50"))
+    house.write("b.csv", HEADER, *priced("b", CENTS))
+    assert "b.csv: the values of 'price' are about 150" in refused(house)
+    memory.accept(house.connection, "sales")
+    assert house.night().rows_inserted == 60
+
+
+def test_a_refused_load_uses_no_acceptance_up(shop: House) -> None:
+    shop.describe(sales(max_rejected_pct=5))
+    memory.accept(shop.connection, "sales")
+    shop.write("day8.csv", HEADER, *day(8, price="twelve"))
+    assert "rows were rejected" in refused(shop)
+    shop.write("day8.csv", HEADER, *day(8, price="150000"))
+    assert shop.night().rows_inserted == 30
+    assert shop.column("select source from ops.accepted_sources") == []
+
+
+def products(house: House, name: str, n: int) -> None:
+    """A file of ``PRODUCTS`` with ``n`` rows of its own."""
+    house.write(name, "id,n\n" + "".join(f"{name[:2]}{i},x\n" for i in range(n)))
 
 
 def test_a_list_that_shrinks_under_another_name_is_stopped(house: House) -> None:
-    products = {
-        "name": "products",
-        "entity": "products",
-        "files": "p*.csv",
-        "columns": {"product_id": "id", "product_name": "n"},
-    }
-    house.describe(sales(), products)
-    house.write("p1.csv", "id,n", *[f"{i},x" for i in range(40)])
+    house.describe(sales(), PRODUCTS)
+    products(house, "p1.csv", 40)
     house.night(1)
-    house.write("p2.csv", "id,n", *[f"{i},x" for i in range(19)])
+    products(house, "p2.csv", 19)
     with pytest.raises(SourceError, match=r"p2.csv: 19 rows where 40 stood"):
         house.night(1)
-    house.describe(sales(), products | {"max_shrink_pct": 60})
-    assert house.night(1).rows_duplicate == 19
+    house.describe(sales(), PRODUCTS | {"max_shrink_pct": 60})
+    assert house.night(1).rows_inserted == 19
+
+
+def test_a_list_in_several_files_is_held_against_the_files_of_the_same_name(house: House) -> None:
+    house.describe(sales(), PRODUCTS)
+    for name, n in (("pa.csv", 100), ("pb.csv", 20)):
+        products(house, name, n)
+    assert house.night(1).rows_inserted == 120
+    products(house, "pc.csv", 20)
+    assert house.night(1).drifts == ()
+    products(house, "pa.csv", 30)
+    with pytest.raises(SourceError, match=r"pa.csv: 30 rows where 100 stood"):
+        house.night(1)
+    products(house, "pb.csv", 5)
+    memory.accept(house.connection, "products")
+    assert house.night(1).files == 2
+
+
+def test_a_list_stays_in_one_file_when_it_is_read_again(house: House) -> None:
+    house.describe(sales(), PRODUCTS)
+    for number in (1, 2, 3):
+        products(house, f"p{number}.csv", 40)
+        house.night(1)
+    house.describe(sales(), PRODUCTS | {"columns": PRODUCTS["columns"] | {"category": {"constant": "all"}}})
+    assert house.night(1).files == 3
+    assert len(house.column("select 1 from ops.source_shapes")) == 3
+    products(house, "p4.csv", 10)
+    with pytest.raises(SourceError, match=r"p4.csv: 10 rows where 40 stood"):
+        house.night(1)
+
+
+def test_a_list_cut_to_nothing_is_stopped_and_never_what_is_expected(house: House) -> None:
+    house.describe(sales(), PRODUCTS)
+    products(house, "p.csv", 100)
+    house.night(1)
+    products(house, "p.csv", 0)
+    for _ in range(2):
+        with pytest.raises(SourceError, match=r"p.csv: 0 rows where 100 stood"):
+            house.night(1)
+    memory.accept(house.connection, "products")
+    assert house.night(1).files == 1
+    assert house.column("select facts from ops.source_shapes") == []
+
+
+def test_a_file_that_begins_anew_is_only_told_for_raw_keeps_what_it_has(house: House) -> None:
+    house.write("current.csv", HEADER, *priced("jan", "1.50", 100))
+    house.night()
+    house.write("current.csv", HEADER, *priced("feb", "1.50", 5))
+    (told,) = house.night().drifts
+    assert told.startswith("current.csv: 5 rows where 100 stood")
+
+
+def test_a_content_that_is_read_again_tells_nothing_again(house: House) -> None:
+    house.describe(JOINED)
+    house.write("lines1.csv", LINES, "1,1,P,2,1.50")
+    house.write("headers.csv", HEADERS, "1,2024-02-29")
+    house.night()
+    house.write("lines2.csv", LINES + ",note", "1,2,P,2,1.50,x")
+    assert len(house.night().drifts) == 1
+    house.write("headers.csv", HEADERS, "1,2024-02-28")
+    report = house.night()
+    assert (report.files, report.drifts) == (2, ())
+
+
+def test_records_with_optional_fields_in_any_order_tell_only_what_was_never_seen(house: House) -> None:
+    house.describe(sales(format="json", files="*.json"))
+    fields: dict[str, Any] = {"order": "1", "line": "1", "at": "2024-02-29", "product": "P", "qty": 1, "price": 2}
+    told: list[str] = []
+    for number, more in enumerate(({}, {"memo": "x"}, {}, {"memo": "y"}), start=1):
+        record = dict(reversed((fields | {"order": str(number)} | more).items())) if number % 2 else fields | more
+        house.write(f"a{number}.json", json.dumps([record | {"order": str(number)}]))
+        told += house.night().drifts
+    assert told == ["a2.json: new columns that nothing reads: 'memo'"]
+
+
+def test_the_same_change_of_another_file_is_mailed_once(house: House) -> None:
+    (house.folder / "alerts.yaml").write_text("email: [owner@example.com]\n", encoding="utf-8")
+    business = house.describe(sales())
+    house.connection.execute("truncate ops.outbox")
+    house.write("a.csv", HEADER, line())
+    house.night()
+    night = Night(token=house.token, run_id="r", url="", connection=house.connection, business=business)
+    for change in ("a.csv: new columns: 'x'", "b.csv: new columns: 'x'", "b.csv: new columns: 'y'"):
+        tell_of_drift(night, LoadReport("sales", drifts=(change,)))
+    assert len(house.column("select dedupe_key from ops.outbox")) == 2
+    house.connection.execute("truncate ops.outbox")
+
+
+def test_many_files_of_a_night_are_looked_at_in_fewer_lines(house: House) -> None:
+    for number in range(1, 62):
+        house.write(f"d{number}.csv", HEADER, *priced(f"d{number}-", "1.50", 400 if number in (1, 61) else 1))
+    house.night()
+    looked_at = house.column("select (facts ->> 'looked_at')::int from ops.source_shapes order by load_id desc")
+    assert looked_at[0] == 15_000 // 61
 
 
 def test_a_quiet_day_is_no_shrunk_file(shop: House) -> None:

@@ -3,6 +3,7 @@
 Not here: single archives (tests/unit/test_ingestion_archives.py), stores and databases (test_ingestion_stores.py, …).
 """
 
+import dataclasses
 import gzip
 import io
 import os
@@ -102,6 +103,109 @@ def test_files_that_match_no_more_are_no_quiet_day(house: House) -> None:
     assert str(house.night()) == "sales: nothing new; no file matches '*.csv' any more, 1 were loaded before"
 
 
+def stock(**columns: Any) -> dict[str, Any]:
+    """Stock whose day and place stand in nothing but the files' names."""
+    mapped = {
+        "snapshot_date": {"expression": r"substring(file.name from '[0-9]{4}-[0-9]{2}-[0-9]{2}')"},
+        "product_id": "product",
+        "location_id": {"expression": "split_part(file.name, '/', 1)"},
+        "on_hand_units": "qty",
+    }
+    return {"name": "stock", "entity": "inventory_levels", "files": "*/*.csv", "columns": mapped | columns}
+
+
+def test_the_same_bytes_under_other_names_are_other_rows_where_the_mapping_reads_the_name(
+    house: House, hashed: list[str]
+) -> None:
+    constant = {"snapshot_date": {"constant": "2024-01-01"}, "location_id": {"constant": "all"}}
+    house.describe(sales(), stock(**constant))
+    for name in ("north/2024-02-29", "south/2024-02-29", "north/2024-03-01"):
+        house.write(f"{name}.csv", "product,qty", "P,5")
+    assert house.night(1).files == 1
+    hashed.clear()
+    house.describe(sales(), stock())  # what was a copy under the old mapping is none under this one
+    assert (house.night(1).files, hashed) == (3, [])
+    assert house.rows("select location_id, snapshot_date::text from raw.inventory_levels order by 1, 2") == [
+        ("north", "2024-02-29"), ("north", "2024-03-01"), ("south", "2024-02-29"),
+    ]  # fmt: skip
+    assert str(house.night(1)) == "stock: nothing new"
+    house.describe(sales(), stock(**constant))
+    assert (house.night(1).files, house.column("select count(*) from raw.inventory_levels")) == (1, [1])
+
+
+def test_the_same_bytes_on_another_day_are_other_rows_where_the_mapping_reads_the_day(house: House) -> None:
+    house.describe(sales(), stock(snapshot_date="file.modified", location_id={"constant": "all"}))
+    path = house.write("a/stock.csv", "product,qty", "P,5")
+    for day in (1, 1, 2):
+        os.utime(path, (day * 86_400, day * 86_400 + 7))
+        house.night(1)
+    assert house.column("select snapshot_date::text from raw.inventory_levels order by 1") == [
+        "1970-01-02", "1970-01-03",
+    ]  # fmt: skip
+
+
+def test_a_store_that_does_not_say_when_it_was_written_gives_no_day(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.describe(sales(), stock(snapshot_date="file.modified") | {"max_rejected_pct": 100})
+    house.write("a/stock.csv", "product,qty", "P,5")
+    find = intake.DataFolder.find
+    monkeypatch.setattr(
+        intake.DataFolder, "find", lambda *args: [dataclasses.replace(file, mtime_ns=0) for file in find(*args)]
+    )
+    assert house.night(1).rows_rejected == 1
+    assert house.rejected() == [(2, "snapshot_date", None, "missing")]
+
+
+def test_two_files_that_come_to_hold_the_same_are_read_once(house: House) -> None:
+    for name, order in (("a.csv", "1"), ("b.csv", "2")):
+        house.write(name, HEADER, line(order))
+    house.night()
+    for name in ("a.csv", "b.csv"):
+        age(house.write(name, HEADER + "\n"), 60)
+    assert house.night().files == 1
+    for _ in range(2):
+        assert waiting_files(house.connection, house.business, house.data) == []
+        assert str(house.night()) == "sales: nothing new"
+    # a correction that is taken back is none of that
+    house.write("a.csv", HEADER, line("1", price="7"))
+    house.night()
+    house.write("a.csv", HEADER, line("1"))
+    assert house.night().rows_replaced == 1
+
+
+def test_a_source_that_cannot_be_looked_into_hides_no_other(house: House) -> None:
+    join = {"name": "header", "files": "headers*.csv", "on": {"order": "id"}}
+    house.describe(sales(name="joined", files="j*.csv", joins=[join]), sales(name="till", files="*.zip"), sales())
+    age(house.write("a.csv", HEADER, line()), 60)
+    age(house.write("b.csv", HEADER, line("2")), 60)
+    problems: list[str] = []
+    waiting = waiting_files(house.connection, house.business, house.data, problems.append)
+    assert [file.relative_path for file in waiting] == ["a.csv", "b.csv"]
+    assert problems == ["joined: joined.header: no file matches 'headers*.csv', and joined looks its columns up there"]
+    house.data.rename(house.data.with_name("unmounted"))
+    with pytest.raises(SourceError, match="there is no data folder"):
+        waiting_files(house.connection, house.business, house.data, problems.append)
+
+
+def test_the_refusal_of_a_file_that_is_gone_gives_way(house: House) -> None:
+    house.describe(sales(files="*", max_rejected_pct=5))
+    house.write("keep.zip", zipped(**{"k.csv": text(line("9", price="y"))}))
+    path = house.write("a1.csv", HEADER, line("1", price="x"))
+    with pytest.raises(SourceError):
+        house.night()
+    assert len(house.rejected()) == 2
+    path.unlink()
+    house.write("a1_fixed.csv", HEADER, line("1"))
+    with pytest.raises(SourceError):
+        house.night()
+    assert house.column("select file_path from quarantine.rejected_rows") == ["keep.zip/k.csv"]
+    (house.data / "keep.zip").unlink()
+    house.night()
+    assert house.rejected() == []
+    assert house.rows("select file_path, status from ops.loads") == [("a1_fixed.csv", "loaded")]
+
+
 # archives -----------------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +297,46 @@ def test_an_archive_that_changes_while_it_is_read_is_refused(house: House, monke
     with pytest.raises(SourceError, match=r"s\.csv\.gz: the file changed while it was read"):
         house.night()
     assert house.raw() == []
+
+
+def test_a_joined_file_without_records_lacks_no_column(house: House) -> None:
+    join = {"name": "header", "files": "headers*.json", "format": "json", "on": {"order": "id"}}
+    house.describe(sales(files="lines*.csv", joins=[join], columns={"customer_id": "header.customer"}))
+    house.write("headers1.json", '[{"id": "1", "customer": "ann"}]')
+    house.write("headers2.json", "[]")
+    house.write("lines1.csv", HEADER, line("1"))
+    house.night()
+    assert house.column("select customer_id from raw.sales_lines") == ["ann"]
+
+
+def test_a_column_called_as_what_is_looked_up_or_as_the_file_s_name_is_refused(house: House) -> None:
+    join = {"name": "header", "files": "headers.csv", "on": {"order": "id"}}
+    house.write("headers.csv", "id,title", "1,Lamp")
+    house.write("lines.csv", HEADER + ",header.title,file.name", line("1") + ",Own,Own")
+    for name in ("header.title", "file.name"):
+        house.describe(sales(files="lines.csv", joins=[join], columns={"product_name": name}))
+        with pytest.raises(SourceError, match=f"its column '{name}' is called as what is looked up elsewhere"):
+            house.night()
+    house.describe(sales(files="lines.csv", joins=[join]))  # what nothing reads may be called as it likes
+    assert house.night().rows_inserted == 1
+
+
+def test_a_joined_archive_that_no_row_waits_for_is_unpacked_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    join = {"name": "header", "files": "headers*.zip", "on": {"order": "id"}}
+    house.describe(sales(files="lines*.csv", joins=[join], columns={"customer_id": "header.customer"}))
+    house.write("headers1.zip", zipped(**{"h.csv": b"id,customer\n1,ann\n"}))
+    house.write("lines1.csv", HEADER, line("1"))
+    house.night()
+    unpacked: list[str] = []
+    unpack = intake.unpack
+    monkeypatch.setattr(intake, "unpack", lambda *args: unpacked.append(args[1]) or unpack(*args))
+    house.write("headers2.zip", zipped(**{"h.csv": b"id,customer\n2,bob\n"}))
+    for _ in range(3):
+        assert str(house.night()) == "sales: nothing new"
+    assert unpacked == ["headers2.zip"]
+    house.write("lines2.csv", HEADER, line("2"))
+    house.night()
+    assert house.column("select customer_id from raw.sales_lines order by order_id") == ["ann", "bob"]
 
 
 # the private folder -------------------------------------------------------------------------------------------------

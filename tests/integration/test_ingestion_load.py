@@ -381,7 +381,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(house: House) -> None:
 def test_counts_that_do_not_add_up_stop_the_night(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.write("a.csv", HEADER, line("1"), line("2"))
     honest = merge.write
-    monkeypatch.setattr(merge, "write", lambda *arguments: honest(*arguments) - 1)
+    monkeypatch.setattr(merge, "write", lambda *arguments, **_: honest(*arguments) - 1)
     with pytest.raises(ContractError, match="2 rows new and 1 inserted"):
         house.night()
     assert house.raw() == []

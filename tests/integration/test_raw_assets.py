@@ -4,15 +4,19 @@ Not here: loading (test_ingestion_load.py), or what a whole night does (tests/pi
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from orchestration.errors import ConfigurationError, SourceError
+from orchestration.business import Business
+from orchestration.errors import LeaseLostError, SourceError
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.night import Night, lease
+from orchestration.stack.local_postgres import LocalPostgres
 from tests.support.ingestion import HEADER, House, line, sales
+from tests.support.stores import describe
 
 PRODUCTS: dict[str, Any] = {
     "name": "products",
@@ -22,7 +26,7 @@ PRODUCTS: dict[str, Any] = {
     "columns": {"product_id": "id", "product_name": "name"},
 }
 MORE = PRODUCTS | {"name": "more_products", "files": "more/*.csv"}
-Ingest = Callable[[str], dg.MaterializeResult]
+Ingest = Callable[..., dg.MaterializeResult]
 
 
 @pytest.fixture
@@ -49,7 +53,11 @@ def ingest(night: Night) -> Iterator[Ingest]:
     from orchestration.defs.ingest import _ingest
 
     with dg.build_asset_context() as context:
-        yield lambda entity: _ingest(context, night, ENTITIES[entity])
+
+        def run(entity: str, business: Business = night.business) -> dg.MaterializeResult:
+            return _ingest(context, replace(night, business=business), ENTITIES[entity])
+
+        yield run
 
 
 def told(house: House) -> list[tuple[Any, ...]]:
@@ -137,16 +145,56 @@ def test_two_refused_sources_are_both_named(shop: House, ingest: Ingest) -> None
     assert {"sales/a.csv", "web/b.csv"} <= set(str(caught.value).replace(":", " ").split())
 
 
+ELSEWHERE = {key: value for key, value in PRODUCTS.items() if key not in ("files", "format")}
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ({"stores": {"lake": {"url": "s3://${DAYBREAK_TEST_UNSET}"}}}, "no variable DAYBREAK_TEST_UNSET"),
+        ({"connections": {"erp": {"url": "mysql+pymysql://h/x"}}}, "the driver 'pymysql' is not installed"),
+        ({"connections": {"erp": {"url": "wrong password"}}}, "authentication failed"),
+        ({"connections": {"erp": {"url": "postgresql+psycopg://127.0.0.1:1/x"}}}, "does not answer"),
+    ],
+    ids=["no variable", "no driver", "refused", "away"],
+)
+def test_a_place_that_is_wrong_stops_its_source_only(
+    shop: House, ingest: Ingest, postgres_server: LocalPostgres, place: dict[str, Any], words: str
+) -> None:
+    if words == "authentication failed":
+        host = postgres_server.url("postgres").rpartition("@")[2]
+        place = {"connections": {"erp": {"url": f"postgresql+psycopg://daybreak:wrong@{host}"}}}
+    origin = {"store": "lake", "files": "*.csv"} if "stores" in place else {
+        "database": {"connection": "erp", "table": "products"}
+    }  # fmt: skip
+    alerts = shop.business.alerts
+    described = describe(shop, sales(files="sales/*.csv"), ELSEWHERE | origin, MORE, **place)
+    shop.business = described.model_copy(update={"alerts": alerts})
+    shop.write("more/m.csv", "id,name", "B,Cup")
+    result = ingest("products", shop.business)
+    assert shop.column("select product_id from raw.products") == ["B"]
+    assert words in str(check_of(result).description)
+    assert words in told(shop)[0][2]
+
+
+def test_a_night_that_lost_its_lease_is_no_refused_source(shop: House, ingest: Ingest) -> None:
+    shop.write("products/p.csv", "id,name", "A,Kettle")
+    shop.connection.execute("update ops.lease set token = token + 1")
+    with pytest.raises(LeaseLostError):
+        ingest("products")
+
+
 @pytest.mark.parametrize(
     "shop",
     [(sales(), PRODUCTS | {"columns": {"product_id": "id", "product_name": {"expression": "id + 1"}}})],
     indirect=True,
     ids=["a text and a number"],
 )
-def test_a_broken_mapping_fails_whatever_the_entity(shop: House, ingest: Ingest) -> None:
+def test_a_broken_mapping_stops_its_source_only(shop: House, ingest: Ingest) -> None:
     shop.write("products/p.csv", "id,name", "A,Kettle")
-    with pytest.raises(ConfigurationError):
-        ingest("products")
+    check = check_of(ingest("products"))
+    assert not check.passed
+    assert "PostgreSQL refuses the expression" in str(check.description)
 
 
 def test_an_entity_without_a_source_asks_the_database_nothing(shop: House, night: Night, ingest: Ingest) -> None:

@@ -25,7 +25,17 @@ from orchestration.shapes import CsvDialect, DatabaseQuery, ExcelSheet, Join, Sq
 from orchestration.sources import DERIVED, Classification, ColumnMapping, RejectionRule, Source
 
 DOCS = [PROJECT_ROOT / "README.md", PROJECT_ROOT / "DEVELOPERS.md", *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
-ROOMS = ("orchestration", "dbt_project", "forecasting", "reporting", "examples", "benchmarks", "docs", "tests", "deploy")
+ROOMS = (
+    "orchestration",
+    "dbt_project",
+    "forecasting",
+    "reporting",
+    "examples",
+    "benchmarks",
+    "docs",
+    "tests",
+    "deploy",
+)
 NOT_OURS = {"__pycache__", "target", "logs", "build"}
 
 every_page = pytest.mark.parametrize("page", DOCS, ids=lambda p: p.name)

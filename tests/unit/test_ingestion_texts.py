@@ -13,11 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestration.errors import SourceError
-from orchestration.ingestion.names import check_columns
 from orchestration.ingestion.contract import ENTITIES, raw_ddl
 from orchestration.ingestion.dates import check_format
 from orchestration.ingestion.expressions import check_expression, check_names, names_in, render
-from orchestration.ingestion.files import find_files, natural_key
+from orchestration.ingestion.files import DataFolder, natural_key
+from orchestration.ingestion.names import check_columns
 from orchestration.ingestion.readers.cells import cell_text
 from orchestration.ingestion.readers.records import checked_header, printable
 from orchestration.ingestion.values import literal
@@ -205,15 +205,15 @@ def test_files_are_found_in_order_below_the_data_folder(tmp_path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text("x")
     (tmp_path / "folder.csv").mkdir()
-    assert [f.relative_path for f in find_files(tmp_path, SOURCE)] == ["a.csv", "ü/9.csv", "ü/10.csv"]
+    assert [f.relative_path for f in DataFolder(tmp_path).find("**/*.csv")] == ["a.csv", "ü/9.csv", "ü/10.csv"]
     with pytest.raises(SourceError, match="there is no data folder"):
-        find_files(tmp_path / "nowhere", SOURCE)
+        DataFolder(tmp_path / "nowhere").find("*.csv")
 
 
 def test_a_name_that_cannot_be_shown_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a\nb.csv").write_text("x")
     with pytest.raises(SourceError, match="a name that cannot be shown"):
-        find_files(tmp_path, SOURCE)
+        DataFolder(tmp_path).find("*.csv")
 
 
 def test_a_missing_column_is_named_with_the_nearest() -> None:

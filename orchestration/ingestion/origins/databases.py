@@ -22,7 +22,9 @@ CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 3600
 GLANCE_SECONDS = 10
 # The packages of drivers whose module is called otherwise.
-PACKAGES = {"MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary", "cx_Oracle": "oracledb"}
+PACKAGES = {"MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary"}
+# A URL without a driver means one that is old or must be compiled: the one to name instead, as its package is called.
+DRIVERS = {"oracle": "oracledb", "mysql": "pymysql", "mariadb": "pymysql"}
 _REFUSED = re.compile(r"authentication failed|access denied|login failed|permission denied|pg_hba", re.IGNORECASE)
 
 
@@ -75,8 +77,10 @@ class LiveDatabase:
 
     def _engine(self) -> sa.Engine:
         where = self.described.where("url")
+        drivername = ""
         try:
             url = sa.make_url(self.references.fill_url(self.described.url, where))
+            drivername = url.drivername
             if url.password:
                 self.references.note(str(url.password))
             return sa.create_engine(self._read_only(url), poolclass=sa.NullPool, connect_args=_connect_args(url))
@@ -89,7 +93,7 @@ class LiveDatabase:
             module = (error.name or str(error)).partition(".")[0]
             raise ConfigurationError(
                 f"{where}: the driver {module!r} is not installed",
-                remedy=f"install the package {PACKAGES.get(module, module)} beside Daybreak",
+                remedy=_driver_remedy(drivername, module),
             ) from None
         except (exc.ArgumentError, TypeError, ValueError) as error:
             raise ConfigurationError(f"{where}: not a database URL: {self._first_line(error)}") from None
@@ -119,6 +123,18 @@ class LiveDatabase:
     def _first_line(self, error: Any) -> str:
         lines = self.references.hide(str(error)).strip().splitlines()
         return lines[0].strip() if lines else type(error).__name__
+
+
+def _driver_remedy(drivername: str, module: str) -> str:
+    """How to come by a driver.
+
+    >>> _driver_remedy("oracle", "cx_Oracle")
+    'write oracle+oracledb://… and install the package oracledb beside Daybreak'
+    """
+    if drivername in DRIVERS:
+        driver = DRIVERS[drivername]
+        return f"write {drivername}+{driver}://… and install the package {driver} beside Daybreak"
+    return f"install the package {PACKAGES.get(module, module)} beside Daybreak"
 
 
 def _is_a_mistake(error: exc.DBAPIError) -> bool:
