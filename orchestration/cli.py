@@ -126,7 +126,7 @@ def accept(
     source: Annotated[str, typer.Argument(help="The source's name, as in sources.yaml.")],
     business: BusinessOption = None,
 ) -> None:
-    """Take the next files of a source as they are: an export changed, and is meant to look so from now on."""
+    """Take the next load of a source as it is: an export changed, and is meant to look so from now on."""
     from orchestration.business import load_business
     from orchestration.database import database
     from orchestration.ingestion.drift.memory import accept
@@ -136,7 +136,7 @@ def accept(
     load_business(settings.business_folder).source(source)
     with database(settings) as database_url, connect(database_url) as connection:
         accept(connection, source)
-    console.print(f"{source}: its next files are taken in as they look, and what comes after is held against them.")
+    console.print(f"{source}: its next load is taken in as it looks, and what comes after is held against it.")
 
 
 @app.command()

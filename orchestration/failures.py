@@ -13,7 +13,7 @@ from dagster._core.events import DagsterEventType
 from dagster._utils.error import SerializableErrorInfo
 
 from orchestration.business import Business
-from orchestration.errors import ContractError, DaybreakError, SourceError, UnreachableError
+from orchestration.errors import ContractError, DaybreakError
 from orchestration.ingestion.ledger import LoadReport
 from orchestration.messages.outbox import enqueue
 from orchestration.night import Night
@@ -56,7 +56,7 @@ def tell_of_failure(
     return why
 
 
-def tell_of_refusal(night: Night, *, source: str, refusal: SourceError | UnreachableError) -> None:
+def tell_of_refusal(night: Night, *, source: str, refusal: DaybreakError) -> None:
     """Put the alert for a source that was refused, in a night that goes on without it, into the outbox.
 
     Told once for the same files and reason, however many nights find them so.
@@ -84,14 +84,18 @@ def tell_of_refusal(night: Night, *, source: str, refusal: SourceError | Unreach
 
 
 def tell_of_drift(night: Night, report: LoadReport) -> None:
-    """Put the alert for exports that changed their shape, and were taken in, into the outbox: once for each change."""
+    """Put the alert for exports that changed their shape, and were taken in, into the outbox: once for each change.
+
+    The same change of the next file is no other change, so the files' names do not count.
+    """
     message = source_changed(
         business=night.business.profile.name,
         source=report.source,
         changes=report.drifts,
         at=datetime.now(UTC).astimezone(night.business.profile.zone),
     )
-    same = hashlib.sha256("\n".join(report.drifts).encode()).hexdigest()[:16]
+    changes = sorted({change.partition(": ")[2] for change in report.drifts})
+    same = hashlib.sha256("\n".join(changes).encode()).hexdigest()[:16]
     with writing(night.connection):
         enqueue(
             night.connection,

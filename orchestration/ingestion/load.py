@@ -14,12 +14,12 @@ from typing import Any
 
 from orchestration import failpoints
 from orchestration.business import Business
-from orchestration.errors import DaybreakError, SourceError, TransientError
+from orchestration.errors import DaybreakError, SourceError
 from orchestration.ingestion import history, merge
 from orchestration.ingestion.compile import compile_source
 from orchestration.ingestion.drift import watch
 from orchestration.ingestion.entity import Entity
-from orchestration.ingestion.files import FoundFile, SourceFile
+from orchestration.ingestion.files import DataFolder, FoundFile, SourceFile
 from orchestration.ingestion.intake import Intake
 from orchestration.ingestion.joins import (
     Joined,
@@ -31,6 +31,7 @@ from orchestration.ingestion.joins import (
     open_joined,
     to_read_again,
 )
+from orchestration.ingestion.known import ever_loaded_as
 from orchestration.ingestion.ledger import Ledger, LoadReport, check_not_renamed, contents_of_old_mapping
 from orchestration.ingestion.quarantine import quarantine, too_many_rejected
 from orchestration.ingestion.staging import Opened, Progress, drop_incoming, make_typed
@@ -60,19 +61,20 @@ def waiting_files(
 ) -> list[SourceFile]:
     """The files of all sources that no night has taken in yet and that nobody has written to for a while.
 
-    A store or a database that does not answer is told to ``on_problem``: it hides no other source's files.
+    A source that cannot be looked into is told to ``on_problem``: it hides no other source's files.
 
     Raises:
-        SourceError: the data folder is not there, or a file in it cannot be read.
+        SourceError: the data folder is not there.
     """
+    shapes = [shape for source in business.sources for shape in (source, *source.joins)]
+    if any(shape.files and shape.store is None for shape in shapes):
+        DataFolder(data_folder).check()
     waiting = []
     with Intake(connection, business, data_folder, is_glance=True) as intake:
         for source in business.sources:
             try:
                 waiting += _waiting(intake, source)
             except DaybreakError as problem:
-                if source.store is None and source.database is None and not isinstance(problem, TransientError):
-                    raise
                 on_problem(f"{source.name}: {problem.message}")
     return waiting
 
@@ -130,7 +132,7 @@ def _load_from(intake: Intake, source: Source, token: int, on_progress: Progress
     again = to_read_again(connection, source, joined, mapping_sha256)
     pending = intake.pending(files, source, mapping_sha256, again)
     pending.sort(key=lambda file: file.sha256 not in again)  # what is older than tonight is read first
-    load = _Load(intake, source, token, mapping_sha256, joined, again)
+    load = _Load(intake, source, token, mapping_sha256, joined, again, files)
     try:
         load.old_contents = contents_of_old_mapping(connection, source, mapping_sha256, files, pending)
         if not pending:
@@ -143,6 +145,7 @@ def _load_from(intake: Intake, source: Source, token: int, on_progress: Progress
             check_clashes(one, looked_up, source)
             watch.check_names(connection, source, [*one.header, *looked_up], one.file.relative_path)
         with writing(connection):
+            load.ledger.forget_gone(files)
             report, refusal = load.run(own, opened, on_progress)
             drop_incoming(connection)
     except SourceError as error:
@@ -167,6 +170,7 @@ class _Load:
     mapping_sha256: str
     joined: Sequence[Joined]
     again: Mapping[str, int]  # contents that joined files concern, by their hash: the load that took each in
+    found: Sequence[FoundFile]  # all that the source has
     old_contents: set[str] = field(default_factory=set)
 
     @property
@@ -235,10 +239,9 @@ class _Load:
             is_anew=bool(self.old_contents),
         )
         failpoints.reach("load.merged")
-        if self.old_contents and self.source.database is None:  # a table is read whole: what it lacks was deleted
-            self._check_nothing_lost(mapped.entity)
+        note = self._note_lost(mapped.entity) if self.old_contents else None
         watch.remember(self.connection, self.source, self.mapping_sha256, drift)
-        return replace(self.ledger.close(load_ids, n_inserted), drifts=drift.notes), None
+        return replace(self.ledger.close(load_ids, n_inserted), drifts=drift.notes, note=note), None
 
     def _refusal(self, drift: watch.Drift) -> SourceError | None:
         """Why the files are not taken in, if they are not: another shape explains many rejected rows best."""
@@ -265,18 +268,28 @@ class _Load:
             f"""create temporary table at_risk on commit drop as
                 select {key} from {entity.table} r join ops.loads l on l.load_id = r._load_id
                 where r._source = %s and l.file_sha256 <> all(%s)""",
-            [self.source.name, [file.sha256 for file in files]],
+            [self.source.name, list(ever_loaded_as(self.connection, self.source, self.found, files))],
         )
 
-    def _check_nothing_lost(self, entity: Entity) -> None:
-        """Under a changed mapping: what an overwritten content once brought must have come again tonight."""
+    def _note_lost(self, entity: Entity) -> str | None:
+        """Under a changed mapping: how many rows of a database did not come again, for it was read as a whole.
+
+        Raises:
+            SourceError: what an overwritten content of a file once brought has not come again tonight.
+        """
         row = self.connection.execute(
             f"select count(*) from at_risk t left join {entity.table} r on {entity.same_key('t', 'r')} "
             "where r._load_id is null"
         ).fetchone()
-        if row and row[0]:
+        if not row or not row[0]:
+            return None
+        if self.source.database is None:
             raise SourceError(
                 f"the mapping of {self.source.name} changed, and {row[0]} of its rows are in no file any more: they "
                 "were loaded from contents that have been overwritten since",
                 remedy="put those files back under other names, or take the change of the mapping back",
             )
+        return (
+            f"the mapping changed and all of it was read anew: {row[0]:,} rows that it brought before are gone, "
+            "deleted over there or called by another key now"
+        )

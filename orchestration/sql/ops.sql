@@ -65,6 +65,8 @@ create table if not exists ops.loads (
     loaded_at timestamptz not null default clock_timestamp(),
     check (status in ('loading', 'stopped') or is_joined or rows_inserted + rows_replaced + rows_duplicate + rows_rejected = rows_read)
 );
+comment on column ops.loads.file_sha256 is
+    'Of the content; where the mapping reads the name or the day of the file, of the content with these.';
 create unique index if not exists loads_once on ops.loads (source, file_sha256) where status = 'loaded';
 comment on table ops.loads is
     'One row per file taken in (loaded), refused (stopped) or gone from use (superseded: by a changed mapping, or by an older content that came back): read = inserted + replaced + duplicate + rejected; of a joined file, in which other files'' rows look their columns up, only read and rejected.';
@@ -78,11 +80,18 @@ create table if not exists ops.source_shapes (
     source text not null,
     mapping_sha256 text not null,
     facts jsonb not null,
-    notes text[] not null default '{}',
-    is_accepted boolean not null default false
+    notes text[] not null default '{}'
 );
+alter table ops.source_shapes drop column if exists is_accepted;
 comment on table ops.source_shapes is
     'One row per file taken in, of the last ones of each source: what it looked like, against which the next file is held, and what was new about it.';
+
+create table if not exists ops.accepted_sources (
+    source text primary key,
+    accepted_at timestamptz not null default clock_timestamp()
+);
+comment on table ops.accepted_sources is
+    'One row per source whose next load is taken in as it looks, because a person said so; that load deletes it.';
 
 create table if not exists ops.known_files (
     source text not null,

@@ -417,3 +417,13 @@ def test_a_changed_mapping_is_a_new_beginning(shop: House) -> None:
     for number in (5, 6, 7):
         shop.write(f"day{number}.csv", HEADER.replace("qty", "pieces"), *day(number))
     assert shop.night().drifts == ()
+
+
+def test_firsts_of_months_are_no_days_of_january(house: House) -> None:
+    house.describe(sales(columns={"ordered_at": {"from": "at", "format": "%d.%m.%Y"}}))
+    for month in (1, 2, 3):
+        house.write(f"m{month}.csv", HEADER, *day(1, month=month, form="{d:02}.{m:02}.{y}"))
+        house.night()
+    rows = [row for month in range(4, 13) for row in day(1, month=month, form="{d:02}.{m:02}.{y}")]
+    house.write("rest_of_the_year.csv", HEADER, *rows)
+    assert house.night().rows_inserted == 9 * 30

@@ -40,11 +40,17 @@ def compare(source: Source, before: Sequence[Facts], now: Facts) -> Verdict:
     >>> compare(None, [], Facts("a.csv", ("a",), 1))
     Verdict(problems=(), notes=())
     """
-    if not before or now.rows == 0:
+    if not before:
         return Verdict()
-    problems = [*_retyped(source, before, now), *_other_numbers(source, before, now), *_dates(source, before, now)]
-    problems += [*_off(before, now), *_shrunk(source, before, now)]
-    return Verdict(tuple(problems), (*_new_names(before[-1], now), *_emptied(before, now)))
+    shrunk = tuple(_shrunk(source, before, now))
+    stopped, told = (shrunk, ()) if _is_list(source) else ((), shrunk)
+    if now.rows == 0:
+        return Verdict(stopped, told)
+    problems = [*_retyped(source, before, now), *_other_numbers(source, before, now), *_off(before, now), *stopped]
+    notes = [*_new_names(source, before, now), *_emptied(before, now), *told]
+    for is_sure, sentence in _exchanged(source, before, now):
+        (problems if is_sure else notes).append(sentence)
+    return Verdict(tuple(problems), tuple(notes))
 
 
 def renamed(missing: str, header: Sequence[str], expected: Sequence[str]) -> str:
@@ -106,7 +112,11 @@ def _other_numbers(source: Source, before: Sequence[Facts], now: Facts) -> Itera
                 )
 
 
-def _dates(source: Source, before: Sequence[Facts], now: Facts) -> Iterator[str]:
+def _exchanged(source: Source, before: Sequence[Facts], now: Facts) -> Iterator[tuple[bool, str]]:
+    """Dates that continue the last files only with day and month exchanged, and whether that is sure.
+
+    Of one day it never is, for a day that comes late looks the same; nor is it against one former file.
+    """
     for name, column in now.columns.items():
         olds = [_column(f, name) for f in before]
         lasts, spans = [c.last for c in olds if c.last], [c.last - c.first for c in olds if c.first and c.last]
@@ -114,14 +124,18 @@ def _dates(source: Source, before: Sequence[Facts], now: Facts) -> Iterator[str]
             continue
         if (column.first, column.last) == (column.swapped_first, column.swapped_last):
             continue
+        if column.first.day == column.last.day == 1:  # firsts of months: a year's plan looks like days of January
+            continue
         span, swapped_span, usual = column.last - column.first, column.swapped_last - column.swapped_first, max(spans)
         is_torn = span > usual + LONG_SPAN and swapped_span <= usual + NEAR
         follows = abs(column.swapped_first - max(lasts)) <= NEAR and abs(column.first - max(lasts)) > LONG_SPAN
         if is_torn or (follows and swapped_span <= usual + NEAR):
+            is_sure = column.first != column.last and len(lasts) > 1
             yield (
+                is_sure,
                 f"{now.file}: {_label(source, name)} seems to have day and month the other way round: read by "
                 f"{source.columns[name].format} it runs from {column.first} to {column.last}, exchanged from "
-                f"{column.swapped_first} to {column.swapped_last}; the last files ended on {max(lasts)}"
+                f"{column.swapped_first} to {column.swapped_last}; the last files ended on {max(lasts)}",
             )
 
 
@@ -136,8 +150,12 @@ def _off(before: Sequence[Facts], now: Facts) -> Iterator[str]:
 
 def _shrunk(source: Source, before: Sequence[Facts], now: Facts) -> Iterator[str]:
     """A file that comes again, or a whole list that comes anew, with far fewer rows than it had."""
+    if source.database and source.database.watermark:
+        return  # each look brings what is new
     same = [f.rows for f in before if f.file == now.file]
-    usual = same[-1] if same else median(f.rows for f in before) if _is_list(source) else 0
+    # of a list that comes in several files, none tells how long another one should be
+    is_whole = _is_list(source) and all(f.n_files == 1 for f in (*before, now))
+    usual = same[-1] if same else median(f.rows for f in before) if is_whole else 0
     if usual >= FEW and now.rows < usual * (1 - source.max_shrink_pct / 100):
         yield (
             f"{now.file}: {now.rows} rows where {usual:.0f} stood, a fall by more than the "
@@ -147,17 +165,24 @@ def _shrunk(source: Source, before: Sequence[Facts], now: Facts) -> Iterator[str
 
 # What a business exports as a whole each time, not as what is new.
 _LISTS = ("products", "customers", "suppliers", "locations", "sales_reps", "territories")
+_TREES = ("json", "xml", "yaml")
 
 
 def _is_list(source: Source) -> bool:
-    return source.entity in _LISTS and source.database is None
+    return source.entity in _LISTS
 
 
-def _new_names(last: Facts, now: Facts) -> Iterator[str]:
-    new = [name for name in now.header if name not in last.header]
+def _new_names(source: Source, before: Sequence[Facts], now: Facts) -> Iterator[str]:
+    last = before[-1]
+    # a record of a tree leaves out what it does not have, and has its fields in any order
+    is_tree = source.format in _TREES
+    known = {name for facts in before for name in facts.header} if is_tree else set(last.header)
+    new = [name for name in now.header if name not in known]
     gone = [name for name in last.header if name not in now.header]
     if new:
         yield f"{now.file}: new columns that nothing reads: {', '.join(map(repr, new[:10]))}"
+    if is_tree:
+        return
     if gone:
         yield f"{now.file}: columns that nothing read are gone: {', '.join(map(repr, gone[:10]))}"
     if not new and not gone and now.header != last.header:

@@ -4,7 +4,7 @@ Not here: the facts, the verdicts and the memory (facts.py, verdicts.py, memory.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestration.errors import SourceError
 from orchestration.ingestion.compile import Mapped
@@ -24,6 +24,7 @@ class Drift:
     """How tonight's files differ from what was expected, and their facts, to be remembered once they are taken in."""
 
     facts: Mapping[int, Facts] = field(default_factory=dict)
+    is_accepted: bool = False
     problem: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -35,7 +36,11 @@ def check_names(connection: Connection, source: Source, header: Sequence[str], f
     except SourceError as error:
         expected = memory.last_header(connection, source.name)
         missing = next(name for name in names_read(source) if name not in header)
-        raise SourceError(error.message + renamed(missing, header, expected), remedy=error.remedy) from None
+        # of the joined files nobody remembers the columns: all of them would look new
+        others = tuple(f"{name}." for name in ("file", *(join.name for join in source.joins)))
+        own = [name for name in header if not name.startswith(others)]
+        guess = "" if missing.startswith(others) else renamed(missing, own, expected)
+        raise SourceError(error.message + guess, remedy=error.remedy) from None
 
 
 def judge(
@@ -49,6 +54,9 @@ def judge(
 ) -> Drift:
     """Compare tonight's files, each with the ones before it; files of one night follow each other as of several.
 
+    Contents that were taken in once, and are read again for another mapping or for other joined files, are not judged
+    again: whoever accepted them then need not do so twice.
+
     Args:
         connection: with the load's transaction open, before anything is merged.
         source: the source.
@@ -57,20 +65,45 @@ def judge(
         staging: the column of ``incoming`` of each header name.
         files: tonight's files, by load id.
     """
-    before = memory.recall(connection, source.name, mapping_sha256)
-    facts = measure(connection, source, mapped, staging, files)
+    contents = {load_id: one.file.sha256 for load_id, one in files.items()}
+    again = memory.loaded_before(connection, source.name, contents)
+    shapes = memory.recall(connection, source.name)
+    # what had given way to newer files, or to what was accepted, does not come back because it is read again
+    remembered = {shape.file_sha256: shape.facts.n_files for shape in shapes}
+    forgotten = again - remembered.keys() if remembered else set()
+    watched = {load_id: one for load_id, one in files.items() if contents[load_id] not in forgotten}
+    n_new = len(set(contents.values()) - again)
+    facts = {
+        load_id: replace(one, n_files=remembered.get(contents[load_id], n_new))
+        for load_id, one in measure(connection, source, mapped, staging, watched).items()
+    }
+    is_accepted = memory.is_accepted(connection, source.name)
+    before = [s.facts for s in shapes if s.mapping_sha256 == mapping_sha256 and s.file_sha256 not in contents.values()]
+    before += [one for load_id, one in facts.items() if contents[load_id] in again and one.rows]
+    judged = [] if is_accepted else [one for load_id, one in facts.items() if contents[load_id] not in again]
+    problem, notes = _judged(source, before, judged)
+    # a file without rows says nothing of the next one
+    kept = {load_id: one for load_id, one in facts.items() if one.rows}
+    return Drift(kept, is_accepted, problem, notes)
+
+
+def _judged(source: Source, before: Sequence[Facts], judged: Sequence[Facts]) -> tuple[str | None, tuple[str, ...]]:
+    """What stops the source, in a sentence, and what is only told."""
+    former = list(before)
     problems: list[str] = []
     notes: list[str] = []
-    for now in facts:
-        verdict = compare(source, before[-memory.KEPT :], now)
+    for now in judged:
+        verdict = compare(source, former[-memory.KEPT :], now)
         problems += verdict.problems
         notes += verdict.notes
         if now.rows:
-            before.append(now)
+            former.append(now)
     shown = problems[:MOST_TOLD] + ([f"and {len(problems) - MOST_TOLD} more"] if len(problems) > MOST_TOLD else [])
-    return Drift(dict(zip(files, facts, strict=True)), "; ".join(shown) or None, tuple(notes))
+    return "; ".join(shown) or None, tuple(notes)
 
 
 def remember(connection: Connection, source: Source, mapping_sha256: str, drift: Drift) -> None:
     """Keep what tonight's files looked like, for they were taken in."""
+    if drift.is_accepted:
+        memory.begin_anew(connection, source.name)
     memory.remember(connection, source.name, mapping_sha256, drift.facts, drift.notes)
