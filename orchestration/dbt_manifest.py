@@ -78,8 +78,8 @@ def _parse(target: Path, variables: Mapping[str, str]) -> None:
         "--profiles-dir",
         str(DBT_PROJECT),
     ]
-    # Parsed whole: of a data test whose SQL alone has changed, dbt 1.11's partial parsing forgets what its YAML says, and
-    # Dagster then has no check for it.
+    # Parsed whole: of a data test whose SQL alone has changed, dbt 1.11's partial parsing forgets what its YAML says,
+    # and Dagster then has no check for it.
     command += ["--target-path", str(target), "--log-path", str(target), "--no-use-colors", "--no-partial-parse"]
     done = subprocess.run(
         command,

@@ -14,11 +14,29 @@ import pandas as pd
 from orchestration.warehouse import Connection, read_frame
 
 LONGEST_CELL = 240
+FEW_ROWS = 100_000  # counted in 10 ms
 
 
 def preview(connection: Connection, query: str, parameters: Mapping[str, Any] | None = None) -> dg.MetadataValue:
     """The first rows of a query as a Markdown table."""
     return table_of(read_frame(connection, query, parameters))
+
+
+def rows_about(connection: Connection, table: str) -> int:
+    """How many rows a table has: counted if few, else the planner's estimate from the table's size.
+
+    A count of ten million rows takes a second of every night.
+
+    Args:
+        connection: to the warehouse.
+        table: its qualified name, as SQL.
+    """
+    few = read_frame(connection, f"select count(*) as n from (select from {table} limit {FEW_ROWS}) as few")
+    n_rows = int(few["n"].iloc[0])
+    if n_rows < FEW_ROWS:
+        return n_rows
+    plan = read_frame(connection, f"explain (format json) select from {table}").iloc[0, 0]
+    return max(n_rows, int(plan[0]["Plan"]["Plan Rows"]))
 
 
 def table_of(rows: pd.DataFrame | Sequence[Any]) -> dg.MetadataValue:

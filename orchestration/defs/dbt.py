@@ -12,9 +12,11 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, 
 from orchestration import failpoints
 from orchestration.dbt_manifest import prepared_project, prune_artifacts
 from orchestration.defs.resources import NightResource
+from orchestration.metadata import rows_about
 from orchestration.night import Counts
-from orchestration.publication import needs_full_build
+from orchestration.publication import BUILT, LIVE, needs_full_build
 from orchestration.settings import Settings
+from orchestration.warehouse import Connection
 
 PROJECT = prepared_project(Settings())
 
@@ -69,12 +71,23 @@ def _build(stage: str, context: dg.AssetExecutionContext, night: NightResource, 
     name = f"{stage}, in part" if context.assets_def.is_subset else stage
     with tonight.stage(name) as record:
         invocation = dbt.cli(arguments, context=context)
-        for number, event in enumerate(invocation.stream().fetch_row_counts(), start=1):
+        for number, event in enumerate(invocation.stream(), start=1):
             if number == 5:
                 failpoints.reach(f"dbt.{stage}")
-            yield event
+            yield _with_row_count(tonight.connection, context, event)
         record.counts = Counts(written=_rows_affected(invocation))
     prune_artifacts(Settings())
+
+
+def _with_row_count(connection: Connection, context: dg.AssetExecutionContext, event: Any) -> Any:
+    """A table's event with about how many rows it has; dagster-dbt's own counts read every table whole."""
+    if not isinstance(event, dg.Output):
+        return event
+    schema, table = context.asset_key_for_output(event.output_name).path
+    if schema == "staging":  # views
+        return event
+    rows = rows_about(connection, f"{BUILT if schema == LIVE else schema}.{table}")
+    return event.with_metadata({**event.metadata, "dagster/row_count": rows})
 
 
 def _rows_affected(invocation: DbtCliInvocation) -> int:

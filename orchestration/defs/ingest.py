@@ -25,14 +25,13 @@ from orchestration.ingestion.entity import Entity
 from orchestration.ingestion.ledger import LoadReport
 from orchestration.ingestion.load import load_source
 from orchestration.ingestion.staging import Progress
-from orchestration.metadata import preview, table_of
+from orchestration.metadata import preview, rows_about, table_of
 from orchestration.night import Counts, Night
 from orchestration.settings import Settings
 from orchestration.sources import Source
 from orchestration.warehouse import read_frame
 
 GROUP = "raw"
-FEW_ROWS = 100_000  # counted in 10 ms
 # What is wrong with one source, its place or its mapping, and with nothing that other sources need.
 REFUSALS = (SourceError, UnreachableError, PermanentError, ConfigurationError)
 
@@ -67,7 +66,7 @@ def _ingest(context: dg.AssetExecutionContext, night: Night, entity: Entity) -> 
     for name, refusal in intake.refusals.items():
         context.log.warning(f"{name} was refused: {refusal.message}")
         tell_of_refusal(night, source=name, refusal=refusal)
-    if entity.is_required and _rows_about(night, entity) == 0:
+    if entity.is_required and rows_about(night.connection, entity.table) == 0:
         globs = ", ".join(repr(source.files) for source in sources)
         raise SourceError(
             f"{entity.name} has no rows: nothing that matches {globs} below {Settings().data_folder} brought any",
@@ -123,7 +122,7 @@ def _metadata(night: Night, entity: Entity, intake: _Intake) -> dict[str, Any]:
     Nothing here reads the whole table. Of ten million rows a count takes 0.5 s, and so does finding the newest five.
     """
     metadata: dict[str, Any] = {
-        "dagster/row_count": _rows_about(night, entity),
+        "dagster/row_count": rows_about(night.connection, entity.table),
         "loads": table_of(intake.reports),
         "preview": preview(
             night.connection,
@@ -149,18 +148,6 @@ def _metadata(night: Night, entity: Entity, intake: _Intake) -> dict[str, Any]:
             {"token": night.token, "entity": entity.name},
         )
     return metadata
-
-
-def _rows_about(night: Night, entity: Entity) -> int:
-    """How many rows there are: counted if few; else the planner's estimate, from the table's size."""
-    few = read_frame(
-        night.connection, f"select count(*) as n from (select from {entity.table} limit {FEW_ROWS}) as few"
-    )
-    n_rows = int(few["n"].iloc[0])
-    if n_rows < FEW_ROWS:
-        return n_rows
-    plan = read_frame(night.connection, f"explain (format json) select from {entity.table}").iloc[0, 0]
-    return max(n_rows, int(plan[0]["Plan"]["Plan Rows"]))
 
 
 def _check_name(entity: Entity) -> str:

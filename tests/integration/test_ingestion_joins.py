@@ -34,7 +34,8 @@ def test_a_row_without_its_match_waits_in_quarantine_until_the_match_comes(shop:
     report = shop.night()
     assert (report.rows_read, report.rows_inserted, report.rows_rejected) == (4, 2, 2)
     assert days(shop) == [("1", "2024-02-29", "ANN"), ("1", "2024-02-29", "ANN")]
-    bad = "select line, rule, column_name, value, reason from quarantine.rejected_rows where source = 'sales' order by line"
+    bad = """select line, rule, column_name, value, reason from quarantine.rejected_rows
+             where source = 'sales' order by line"""
     assert shop.rows(bad) == [
         (4, "no_match", "order", "2", "order: '2' has no match in header."),
         (5, "no_match", "order", None, "order: nothing has no match in header."),
