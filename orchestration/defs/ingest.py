@@ -29,7 +29,6 @@ from orchestration.metadata import preview, rows_about, table_of
 from orchestration.night import Counts, Night
 from orchestration.settings import Settings
 from orchestration.sources import Source
-from orchestration.warehouse import read_frame
 
 GROUP = "raw"
 # What is wrong with one source, its place or its mapping, and with nothing that other sources need.
