@@ -19,6 +19,7 @@ from orchestration.business import Business
 from orchestration.failures import WhyFailed, tell_of_failure
 from orchestration.messages.delivery import deliver_due
 from orchestration.messages.transport import Transport
+from orchestration.night import check_whose
 from orchestration.settings import Settings
 from orchestration.stack.environment import write_dagster_home
 from orchestration.summary import headline_kpis
@@ -52,10 +53,15 @@ def run_night(settings: Settings, business: Business, url: str, *, as_of: date |
     """Run the nightly job here; a failed stage is not raised: the report says it.
 
     The process must have entered the home's environment (database.enter_environment).
+
+    Raises:
+        ContractError: the warehouse belongs to another business.
     """
+    with connect(url) as connection:
+        check_whose(connection, business)  # at once: reading the stages takes a while
     write_dagster_home(settings)
     run_id = str(uuid.uuid4())
-    say("reading the dbt project and the stages")
+    say("reading the dbt project and the stages, which takes up to a minute")
     with dg.DagsterInstance.get() as instance:
         instance.add_event_listener(run_id, Progress(say).on_event)
         # dbt's lines go to a log, so that what is printed is the progress, or with --json one JSON object

@@ -174,15 +174,20 @@ def _next_token(keeper: Connection, run_id: str, business: Business) -> int:
     return token
 
 
-def _state_business(keeper: Connection, business: Business) -> None:
-    """Write what dbt needs to know of the business; refuses a warehouse that belongs to another one."""
-    profile = business.profile
-    row = keeper.execute("select name from ops.business").fetchone()
-    if row is not None and row[0] != profile.name:
+def check_whose(connection: Connection, business: Business) -> None:
+    """Raise ContractError if the warehouse belongs to another business."""
+    row = connection.execute("select name from ops.business").fetchone()
+    if row is not None and row[0] != business.profile.name:
         raise ContractError(
-            f"this warehouse belongs to {row[0]!r}, the business folder says {profile.name!r}",
+            f"this warehouse belongs to {row[0]!r}, the business folder says {business.profile.name!r}",
             remedy="give every business its own DAYBREAK_HOME (or DAYBREAK_DATABASE_URL)",
         )
+
+
+def _state_business(keeper: Connection, business: Business) -> None:
+    """Write what dbt needs to know of the business; refuses a warehouse that belongs to another one."""
+    check_whose(keeper, business)
+    profile = business.profile
     keeper.execute(
         """insert into ops.business (name, currency, time_zone, locale, fiscal_year_start_month, first_weekday)
            values (%s, %s, %s, %s, %s, %s)

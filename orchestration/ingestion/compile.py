@@ -10,7 +10,7 @@ from orchestration.errors import ConfigurationError
 from orchestration.ingestion import dates
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.entity import Column, Entity
-from orchestration.ingestion.expressions import names_in, render
+from orchestration.ingestion.expressions import names_in, numbers_taken, render
 from orchestration.ingestion.names import found_column
 from orchestration.ingestion.rules import DUPLICATE, Rule, form_rule
 from orchestration.ingestion.values import cleaned, literal, number
@@ -69,6 +69,7 @@ class _Compiler:
     rules: list[Rule] = field(default_factory=lambda: [DUPLICATE])
     probes: list[Probe] = field(default_factory=list)
     numberings: dict[str, str] = field(default_factory=dict)  # partition → its table of numbers
+    faults: dict[str, str] = field(default_factory=dict)  # column → SQL of a text its expression cannot cast
 
     def __post_init__(self) -> None:
         self.entity = ENTITIES[self.source.entity]
@@ -77,6 +78,9 @@ class _Compiler:
     def compile(self) -> Mapped:
         for k in range(len(self.source.joins)):
             self._kept(f"s.{found_column(k)}")
+        self.faults = {name: fault for name, m in self.source.columns.items() if (fault := self._fault(m))}
+        for fault in self.faults.values():
+            self._kept(fault)
         mapped = [(self.entity.column(name), mapping) for name, mapping in self.source.columns.items()]
         times = [(column, mapping) for column, mapping in mapped if _is_time(column)]
         # An offset keeps the planner from merging the layers and computing a text once per use; a layer costs nothing.
@@ -114,6 +118,15 @@ class _Compiler:
         if mapping.from_ is not None:
             return self.staging[mapping.from_]
         return f"({self._rendered(mapping.expression or '', f'columns.{name}.expression', self.staging)})::text"
+
+    def _fault(self, mapping: ColumnMapping) -> str | None:
+        """SQL over ``s`` of the first text that the mapping's expression takes for a number and that is none."""
+        taken = {} if mapping.expression is None else numbers_taken(mapping.expression, self.staging)
+        faults = []
+        for text, form in taken.items():
+            shown = f"({text})::text"
+            faults.append(f"case when {cleaned(shown, self.source.blanks)} !~ {literal(form)} then {shown} end")
+        return f"coalesce({', '.join(faults)})" if faults else None
 
     def _kept(self, text: str) -> str:
         """The column of ``t`` that holds ``text`` (SQL over ``s``)."""
@@ -267,7 +280,7 @@ class _Compiler:
 
     def _first_rule(self, layer: str) -> str:
         """The number of the first rule a row breaks: forms first, then what must be there, then the business's own."""
-        cases = self._match_rules()
+        cases = [*self._match_rules(), *self._fault_rules()]
         for name, mapping in self.source.columns.items():
             column = self.entity.column(name)
             label = mapping.from_ or name
@@ -295,6 +308,16 @@ class _Compiler:
                 self.rules.append(Rule(len(self.rules), "no_match", next(iter(join.on)), key, reason))
                 found = self._kept(f"s.{found_column(k)}").replace("t.", "d.", 1)
                 cases.append(f"when {found} is null then {len(self.rules) - 1}")
+        return cases
+
+    def _fault_rules(self) -> list[str]:
+        cases = []
+        for name, fault in self.faults.items():
+            rule = Rule(
+                len(self.rules), "not_a_number", name, fault, f"{name}: its expression needs a number, not {{value}}."
+            )
+            self.rules.append(rule)
+            cases.append(f"when {self._kept(fault).replace('t.', 'd.', 1)} is not null then {rule.number}")
         return cases
 
     def _business_rules(self, layer: str) -> list[str]:

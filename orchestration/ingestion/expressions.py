@@ -37,6 +37,11 @@ _ALLOWED = (exp.Condition, exp.Identifier, exp.DataType, exp.DataTypeParam, exp.
 _FORBIDDEN = (exp.Query, exp.Subquery, exp.Window, exp.AggFunc, exp.Parameter, exp.Placeholder, exp.Star)
 
 
+# What a text must look like to be cast: PostgreSQL also takes 1_000, 0x10 and NaN, which no export means.
+NUMBER = r"^\s*[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,3})?\s*$"
+WHOLE_NUMBER = r"^\s*[+-]?[0-9]{1,18}\s*$"
+
+
 def check_expression(text: str) -> str:
     """The expression ``text`` itself, if only allowed syntax and functions stand in it.
 
@@ -80,14 +85,47 @@ def render(text: str, columns: Mapping[str, str]) -> str:
     'UPPER(s.c1)'
     """
     check_names(text, list(columns))
+    tree = _parse(text)
+    for cast in _number_casts(tree):
+        cast.replace(exp.Case(ifs=[exp.If(this=_has_form(cast), true=cast.copy())]))
+    return _with_columns(tree, columns)
 
+
+def numbers_taken(text: str, columns: Mapping[str, str]) -> dict[str, str]:
+    """What the expression ``text`` casts to numbers outside any ``case``: SQL of each text, and the form it must have.
+
+    A cast behind a condition of its own is the business's to guard; the others yield null where a text has not the
+    form, so that one bad row does not stop the statement, and this is to reject such rows by.
+
+    >>> numbers_taken('cast("Qty" as integer) * 2', {"Qty": "s.c1"})
+    {'s.c1': '^\\\\s*[+-]?[0-9]{1,18}\\\\s*$'}
+    """
+    return {_with_columns(cast.this.copy(), columns): _form(cast) for cast in _number_casts(_parse(text))}
+
+
+def _number_casts(tree: exp.Expression) -> list[exp.Expression]:
+    kinds = {*exp.DataType.NUMERIC_TYPES}
+    casts = [cast for cast in tree.find_all(exp.Cast) if cast.to.this in kinds]
+    return [cast for cast in casts if cast.find_ancestor(exp.Case) is None]
+
+
+def _form(cast: exp.Expression) -> str:
+    return WHOLE_NUMBER if cast.to.this in exp.DataType.INTEGER_TYPES else NUMBER
+
+
+def _has_form(cast: exp.Expression) -> exp.Expression:
+    text = exp.cast(cast.this.copy(), "text", dialect="postgres")
+    return exp.RegexpLike(this=text, expression=exp.Literal.string(_form(cast)))
+
+
+def _with_columns(tree: exp.Expression, columns: Mapping[str, str]) -> str:
     def replace(node: exp.Expression) -> exp.Expression:
         if not isinstance(node, exp.Column):
             return node
         table, _, column = columns[_name(node)].partition(".")
         return exp.column(column, table=table)
 
-    return _parse(text).transform(replace).sql(dialect="postgres")
+    return tree.transform(replace).sql(dialect="postgres")
 
 
 def _name(column: exp.Column) -> str:

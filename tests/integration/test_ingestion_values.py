@@ -500,20 +500,38 @@ def test_expressions_mean_what_postgresql_means(house: House, expression: str, e
 
 
 def test_an_expression_that_fails_on_a_value_is_named_with_the_value_and_a_remedy(house: House) -> None:
-    house.describe(sales(columns={"qty_units": {"expression": 'cast("qty" as integer) * 2'}}))
+    house.describe(sales(columns={"qty_units": {"expression": '8 / cast("qty" as integer)'}}))
     house.write("a.csv", HEADER, line("1", qty="4"))
     house.night()
     before = house.raw()
-    house.write("b.csv", HEADER, line("2", qty="4 Stk"))
+    house.write("b.csv", HEADER, line("2", qty="0"))
     with pytest.raises(SourceError) as caught:
         house.night()
     assert re.search(
         r"sources\.yaml:\d+: sales\.columns\.qty_units\.expression: the expression fails", caught.value.message
     )
-    assert '"4 Stk"' in caught.value.message
+    assert "division by zero" in caught.value.message
     assert caught.value.remedy is not None
     assert house.raw() == before
     assert house.column("select status from ops.loads order by load_id") == ["loaded", "stopped"]
+
+
+@pytest.mark.parametrize("text", ["two", "4 Stk", "1_000", "0x10", "NaN", "１"])
+def test_a_text_that_an_expression_takes_for_a_number_rejects_its_row_by_that_text(house: House, text: str) -> None:
+    cast = {"expression": 'cast("qty" as numeric) * 2'}
+    house.describe(sales(columns={"qty_units": cast, "discount_amount": cast}))
+    house.write("a.csv", HEADER, line("1", qty="4"), line("2", qty=text), line("3", qty=" 5 "))
+    assert house.night().rows_inserted == 2
+    assert house.rejected() == [(3, "qty_units", text, "not_a_number")]
+    (reason,) = house.column("select reason from quarantine.rejected_rows")
+    assert reason == f"qty_units: its expression needs a number, not '{text}'."
+
+
+def test_a_cast_that_the_mapping_guards_is_its_own_affair(house: House) -> None:
+    guarded = {"expression": "case when qty ~ '^[0-9]+$' then cast(qty as numeric) else 1 end"}
+    house.describe(sales(columns={"qty_units": guarded}))
+    house.write("a.csv", HEADER, line("1", qty="two"))
+    assert house.night().rows_inserted == 1
 
 
 def test_a_condition_that_divides_by_zero_is_named(house: House) -> None:
