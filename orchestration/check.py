@@ -9,7 +9,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestration import warehouse
@@ -26,6 +26,8 @@ from orchestration.stack.local_postgres import running
 from orchestration.warehouse import connect
 
 MOST_EXAMPLES = 5
+MOST_STRANGERS = 5
+NOT_FOUND = "?"  # what `daybreak init` writes for a column that it did not find
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Finding:
     def rows_sampled(self) -> int:
         """Rows of the newest file that were judged."""
         return self.judged.read
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether its newest file could be read at all."""
+        return self.judged.read > 0
 
     @property
     def rows_rejected(self) -> int:
@@ -73,7 +80,49 @@ def check_business(settings: Settings, *, say: Callable[[str], None]) -> list[Fi
     say(f"{business.folder}: {len(business.sources)} {noun}; data below {settings.data_folder}")
     _say_what_is_open(business.folder, say)
     with _scratch_database(settings) as url:
-        return [_check_source(url, business, source, settings) for source in business.sources]
+        findings = [_check_source(url, business, source, settings) for source in business.sources]
+    _say_what_nothing_matches(business, settings.data_folder, say)
+    return _each_said_once(business, findings)
+
+
+def _say_what_nothing_matches(business: Business, folder: Path, say: Callable[[str], None]) -> None:
+    """The files in the data folder that no source and no join finds."""
+    if not folder.is_dir():
+        say(f"there is no data folder {folder}: name it with --data DIR or DAYBREAK_DATA")
+        return
+    shapes = [shape for source in business.sources for shape in (source, *source.joins) if not shape.store]
+    found = {path for shape in shapes if shape.files for path in folder.glob(shape.files)}
+    own = business.folder.resolve()
+    left = [
+        path.relative_to(folder).as_posix()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path not in found and own not in path.resolve().parents and not _is_hidden(path, folder)
+    ]
+    if left:
+        noun = "1 file" if len(left) == 1 else f"{len(left):,} files"
+        verb = "matches" if len(left) == 1 else "match"
+        more = ", …" if len(left) > MOST_STRANGERS else ""
+        say(f"{noun} below {folder} {verb} no source: {', '.join(left[:MOST_STRANGERS])}{more}")
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith((".", "~$")) for part in path.relative_to(folder).parts)
+
+
+def _each_said_once(business: Business, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings with the columns that no source of a table reads at the first of its sources alone."""
+    tables = [(f.newest, s.format, s.sql, s.excel, s.tree) for s, f in zip(business.sources, findings, strict=True)]
+    once = []
+    for place, finding in enumerate(findings):
+        same = [f for f, table in zip(findings, tables, strict=True) if finding.newest and table == tables[place]]
+        if len(same) > 1:
+            unread = [
+                name for name in finding.judged.unread if all(name in f.judged.unread for f in same if f.is_judged)
+            ]
+            judged = replace(finding.judged, unread=tuple(unread) if tables.index(tables[place]) == place else ())
+            finding = replace(finding, judged=judged)
+        once.append(finding)
+    return once
 
 
 def _say_what_is_open(folder: Path, say: Callable[[str], None]) -> None:
@@ -106,6 +155,12 @@ def _scratch_database(settings: Settings) -> Iterator[str]:
 def _check_source(url: str, business: Business, source: Source, settings: Settings) -> Finding:
     files: list[FoundFile] = []
     newest = None
+    open_columns = [target for target, mapping in source.columns.items() if mapping.from_ == NOT_FOUND]
+    if open_columns:
+        what = f"no column is named yet for {', '.join(open_columns)}"
+        return Finding(source.name, source.entity, problem=f'{what}: put it in sources.yaml in place of the "?"')
+    if not (source.store or source.database) and not settings.data_folder.is_dir():
+        return Finding(source.name, source.entity, problem="there is no data folder")
     try:
         with connect(url) as connection, Intake(connection, business, settings.data_folder, remembers=False) as intake:
             check_expressions(connection, business, source)

@@ -74,7 +74,7 @@ def _lines(finding: Finding) -> list[str]:
         days = f", {judged.first_day} to {judged.last_day}"
         totals = "; ".join(f"{t.kind} {t.amount:,.2f} ({t.rows:,} lines, {t.units:,.0f} units)" for t in judged.totals)
         whole = "" if judged.is_whole else " (of the rows sampled)"
-        lines.append(f"  compare with the ERP{whole}: {totals}{days}")
+        lines.append(f"  compare with the system these come from{whole}: {totals}{days}")
     if judged.unread:
         more = f" and {len(judged.unread) - MOST_NAMES} more" if len(judged.unread) > MOST_NAMES else ""
         lines.append(f"  nothing reads: {escape(', '.join(judged.unread[:MOST_NAMES]))}{more}")

@@ -40,6 +40,17 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "new_customers": ("new", "neukunden", "customer"),
 }
 
+# What a person calls a column, where its name is none of their words.
+_CALLED = {
+    "territory_id": "the sales territory",
+    "rep_id": "the sales rep",
+    "location_id": "the place that the goods left",
+    "customer_id": "the customer's number",
+    "promotion_id": "the promotion",
+    "supplier_id": "the supplier's number",
+    "channel": "the sales channel",
+}
+
 
 @dataclass(frozen=True)
 class Guess:
@@ -119,14 +130,17 @@ def guess(candidate: Candidate, column: Column, *, decimal: str, is_typed: bool,
     else:
         mapping, confirm = _text(candidate, column)
     if confirm is None and confidence < 70:
-        confirm = f"is {candidate.name} {column.name}?"
+        confirm = f"is {candidate.name} {_CALLED.get(column.name, column.name)}?"
+        if not column.required:
+            confirm += " If not, delete this line: nothing else needs it."
     return Guess(column.name, mapping, confidence - (10 if confirm else 0), reason, confirm, (candidate.name,))
 
 
 def _shown_values(profile: Profile) -> str:
     if profile.kind != "text":
         return f"{profile.kind}s"
-    return f"{len(profile.distinct)} different texts"
+    count = len(profile.distinct)
+    return f"{count} different texts" if count > 1 else f"{count} text"
 
 
 def _date(candidate: Candidate, column: Column) -> tuple[dict[str, object], str | None]:

@@ -3,12 +3,12 @@
 Not here: which column of such a table is which (matching.py), and the YAML (write.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestration.starter.matching import LEAST_COLUMN, Candidate, Match, assign, candidates, score
 from orchestration.starter.meanings import MEANINGS
-from orchestration.starter.names import fit, ideas_of, words_of
+from orchestration.starter.names import fit, ideas_of, source_name, unique
 from orchestration.starter.profile import Profile
 from orchestration.starter.tables import Table
 
@@ -41,10 +41,11 @@ def complete(match: Match, tables: Sequence[Table]) -> Completed:
     """The match with columns looked up in other tables, where those fit better than its own or there are none."""
     offers = [candidates(match.table, match.entity.name)]
     lookups: list[Lookup] = []
+    names = join_names(tables)
     for table in tables:
         if table is match.table:
             continue
-        for lookup, offer in _offers(match, table, tables):
+        for lookup, offer in _offers(match, table, tables, names):
             offers.append(offer)
             lookups.append(lookup)
     chosen = assign(offers)
@@ -57,14 +58,16 @@ def complete(match: Match, tables: Sequence[Table]) -> Completed:
     kept: list[Lookup] = []
     for lookup in lookups:
         parents = {name.partition(".")[0] for k in lookups if k.name in used for name in k.on if "." in name}
-        if lookup.name in used | parents and lookup not in kept:
+        if lookup.name in used | parents and all(lookup.name != other.name for other in kept):
             kept.append(lookup)
     return Completed(chosen, tuple(kept[:MOST_LOOKUPS]))
 
 
-def _offers(match: Match, table: Table, tables: Sequence[Table]) -> list[tuple[Lookup, dict[str, list[Candidate]]]]:
+def _offers(
+    match: Match, table: Table, tables: Sequence[Table], names: Mapping[str, str]
+) -> list[tuple[Lookup, dict[str, list[Candidate]]]]:
     """What a table offers, by the column that leads there; and what the tables behind it offer."""
-    link = _link(match.table, table, match)
+    link = _link(match.table, table, match, names)
     if link is None:
         return []
     lookup, column, is_own = link
@@ -75,7 +78,7 @@ def _offers(match: Match, table: Table, tables: Sequence[Table]) -> list[tuple[L
         return [(lookup, wanted)]
     found = [(lookup, _named(match, table, column, lookup.name))]
     for further in tables:  # one step on: a product's subcategory has a category
-        if further is not match.table and further is not table and (behind := _link(table, further, None)):
+        if further is not match.table and further is not table and (behind := _link(table, further, None, names)):
             step, key, _ = behind
             on = {f"{lookup.name}.{name}": other for name, other in step.on.items()}
             known = min(step.known_share, lookup.known_share)
@@ -106,7 +109,9 @@ def _is_about(profile: Profile, thing: tuple[str, ...]) -> bool:
     return set(ideas_of(profile.name)) <= {"name", "description", *thing}
 
 
-def _link(base: Table, other: Table, match: Match | None) -> tuple[Lookup, Profile, bool] | None:
+def _link(
+    base: Table, other: Table, match: Match | None, names: Mapping[str, str]
+) -> tuple[Lookup, Profile, bool] | None:
     """How rows of ``base`` find their row of ``other``: by which column, and whether it is their own key."""
     own_key = match.columns.get(match.entity.key[0]) if match and _has_own_key(match) else None
     best: tuple[float, Lookup, Profile, bool] | None = None
@@ -123,9 +128,8 @@ def _link(base: Table, other: Table, match: Match | None) -> tuple[Lookup, Profi
             least = (LEAST_KNOWN if alike < 1 else 0.6) if other.is_whole else 0.3
             if known < least:
                 continue
-            lookup = Lookup(
-                join_name(other), other, {column.name: key.name}, known, is_needed=is_own and column.null_share == 0
-            )
+            is_needed = is_own and column.null_share == 0
+            lookup = Lookup(names[other.place], other, {column.name: key.name}, known, is_needed)
             if best is None or alike > best[0]:
                 best = (alike, lookup, column, is_own)
     return best[1:] if best else None
@@ -152,7 +156,9 @@ def _alike(column: Profile, key: Profile, other: Table, match: Match | None) -> 
     return 0.0
 
 
-def join_name(table: Table) -> str:
-    """The other table's own name, as one that sources.yaml takes."""
-    words = [word for word in words_of(table.label.rpartition(".")[2]) if word.isascii() and word.isalpha()]
-    return "_".join(words)[:40].strip("_") or "other"
+def join_names(tables: Sequence[Table]) -> dict[str, str]:
+    """Each table's own name, as one that sources.yaml takes, by its place; no two have one."""
+    names: dict[str, str] = {}
+    for table in tables:
+        names[table.place] = unique(source_name(table.label.rpartition(".")[2]) or "other", set(names.values()))
+    return names

@@ -177,16 +177,28 @@ def _key_fits(table: Table, entity: Entity, columns: Mapping[str, Candidate]) ->
     parts = [columns[name].profile for name in entity.key if name in columns]
     if len(parts) < len([name for name in entity.key if entity.column(name).required]):
         return 0.5
-    share = distinct_share([part.values for part in parts])
+    share = distinct_share([part.values for part in parts], table.parts)
     if share > 0.999:
         return 1.0
     return -2.0 if entity.name in _MASTER and share < 0.9 else 0.3
 
 
-def distinct_share(columns: Sequence[Sequence[str]]) -> float:
-    """The share of rows that differ in these columns."""
+def distinct_share(columns: Sequence[Sequence[str]], parts: Sequence[int] = ()) -> float:
+    """The share of rows that differ in these columns, within each file: a later export may bring a row again.
+
+    Args:
+        columns: the values of each column, row by row.
+        parts: how many of the rows are of each file, one after the other.
+
+    >>> distinct_share([["1", "2", "2", "3"]]), distinct_share([["1", "2", "2", "3"]], [2, 2])
+    (0.75, 1.0)
+    """
     rows = list(zip(*columns, strict=True))
-    return len(set(rows)) / len(rows) if rows else 0.0
+    places, begins = [], 0
+    for size in parts or [len(rows)]:
+        places.append(slice(begins, begins + size))
+        begins += size
+    return sum(len(set(rows[place])) for place in places) / len(rows) if rows else 0.0
 
 
 def best_matches(table: Table) -> list[Match]:

@@ -5,7 +5,7 @@ Not here: the words (words.py), the meanings (meanings.py), and what the values 
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import cache
 
 from orchestration.starter.words import FILLERS, IDEAS
@@ -47,6 +47,30 @@ def words_of(name: str) -> list[str]:
     """
     parted = re.sub(r"(?<=[^\W\d_])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", " ", name)
     return [word for word in re.split(r"[\W\d_]+", fold(parted)) if word]
+
+
+def source_name(label: str) -> str:
+    """A label as a name that sources.yaml takes; digits within a word stay, those that count files go.
+
+    >>> source_name("superstore_cp1252_shift3y_2024-01"), source_name("Sales2024"), source_name("2024-01")
+    ('superstore_cp1252_shift3y', 'sales', '')
+    """
+    parted = re.sub(r"(?<=[^\W\d_])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", " ", label)
+    words = [re.sub(r"(?:^|(?<=[a-z]))(?:(?:19|20)\d\d(?:\d{2}){0,2}|\d{1,2})$|^\d+", "", word)
+             for word in re.split(r"[\W_]+", fold(parted))]  # fmt: skip
+    return "_".join(word for word in words if word and word.isascii())[:40].strip("_")
+
+
+def unique(name: str, taken: Container[str]) -> str:
+    """The name, numbered where it is taken.
+
+    >>> unique("orders", {"orders", "orders_2"})
+    'orders_3'
+    """
+    found, number = name, 2
+    while found in taken:
+        found, number = f"{name}_{number}", number + 1
+    return found
 
 
 @cache

@@ -29,6 +29,9 @@ _ZONES = {
     "AR": "America/Argentina/Buenos_Aires",
 }  # fmt: skip
 
+LEAST_SHARE = 0.3  # of the lines go to the country that is taken as the business's own
+_NOWHERE = "nothing in the files says where the business is: name yours"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -55,10 +58,11 @@ def guess_place(countries: Iterable[Profile], currencies: Iterable[Profile], amo
             break
     country = seen.most_common(1)[0][0] if seen else ""
     share = seen[country] / seen.total() if seen else 0.0
+    zone_reason = f"{share:.0%} of the lines go to {country}" if country else _NOWHERE
+    if share < LEAST_SHARE:
+        zone_reason = f"{zone_reason}: too few to tell; name yours" if country else _NOWHERE
+        country = ""
     zone = _zone_of(country)
-    zone_reason = (
-        f"{share:.0%} of the lines go to {country}" if zone else "nothing in the files says where the business is"
-    )
     money = Counter(v.upper() for column in currencies for v in column.filled[:20_000] if len(v) == 3 and v.isalpha())
     signs = Counter(
         currency
@@ -73,8 +77,8 @@ def guess_place(countries: Iterable[Profile], currencies: Iterable[Profile], amo
         currency, reason = signs.most_common(1)[0][0], "the sign beside the amounts"
     else:
         currency, reason = (
-            _currency_of(country) or "EUR",
-            f"the money of {country}" if country else "nothing says which",
+            _currency_of(country) or "USD",
+            f"the money of {country}" if country else "nothing in the files says which: name yours",
         )
     return Place(currency, reason, zone or "UTC", zone_reason)
 

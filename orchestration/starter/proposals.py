@@ -4,7 +4,7 @@ Not here: the single guesses (guesses.py, amounts.py, kinds.py), and which table
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
@@ -21,6 +21,7 @@ from orchestration.starter.tables import Table
 # Formats with typed cells: what a number looks like there is decided by whoever writes it as text.
 TYPED = {"excel", "parquet", "json", "yaml", "sql"}
 NOT_FOUND = "?"
+LEAST_UNIQUE = 0.9  # of the rows must differ in what is taken as their key
 _PERSONS = {"sales_reps": "rep_name", "customers": "customer_name"}
 
 
@@ -79,22 +80,26 @@ class Proposal:
             found.discard("NA")  # Namibia
         return tuple(sorted(found))
 
-    def unread(self) -> list[tuple[Profile, str]]:
-        """The columns that nothing reads, each with what it might be."""
-        read = {name for made in self.guesses.values() for name in made.reads}
-        read |= {name for lookup in self.lookups for name in lookup.on}
+    @property
+    def reads(self) -> set[str]:
+        """The columns that it reads, those of other tables by their join."""
+        return {name for made in self.guesses.values() for name in made.reads} | {k for j in self.lookups for k in j.on}
+
+    def unread(self, elsewhere: Container[str] = ()) -> list[tuple[Profile, str]]:
+        """The columns that nothing reads, here or ``elsewhere``, each with what it might be."""
+        read = self.reads
         offers = candidates(self.table, self.entity)
         free = [target for target in offers if target not in self.guesses]
         listed = []
         for profile in self.table.columns:
-            if profile.name not in read:
+            if profile.name not in read and profile.name not in elsewhere:
                 near = [(c.score, target) for target in free for c in offers[target] if c.profile is profile]
                 listed.append((profile, max(near)[1] if near else ""))
         return listed
 
 
-def propose(match: Match, completed: Completed, name: str) -> Proposal:
-    """The source that a match makes."""
+def propose(match: Match, completed: Completed, name: str, *, is_besides: bool = False) -> Proposal:
+    """The source that a match makes; ``is_besides``: its rows bring something else too, so their key comes again."""
     table, columns = match.table, dict(completed.columns)
     is_typed = table.shape.format in TYPED
     decimal = "." if is_typed else table.decimal
@@ -104,18 +109,20 @@ def propose(match: Match, completed: Completed, name: str) -> Proposal:
     kinds: tuple[Kind, ...] = ()
     if match.entity.name == "sales_lines":
         _put_amounts(guesses, guess_amounts(columns, decimal=decimal, is_typed=is_typed, others=table.columns), notes)
-        _put_line(guesses, columns)
-        _put_order(guesses, columns)
+        _put_line(guesses, columns, table.parts)
+        _put_order(guesses, columns, table.parts)
         kinds = tuple(guess_kinds(columns))
     _put_names(guesses, completed, table, match.entity.name)
     if match.entity.name == "targets" and "period" not in guesses:
         _put_period(guesses, columns)
     if match.entity.name == "exchange_rates" and "to_currency" not in guesses:
         _put_currency(guesses, columns)
+    elif not is_besides:
+        _put_doubt(guesses, match)
     for target in needed(match.entity):
         if target not in guesses:
-            reason = "no column was found"
-            guesses[target] = Guess(target, {"from": NOT_FOUND}, 0, reason, "name the column", (NOT_FOUND,))
+            ask = "no column was found: name it"
+            guesses[target] = Guess(target, {"from": NOT_FOUND}, 0, "", ask, (NOT_FOUND,))
     order = [c.name for c in match.entity.columns if c.name in guesses]
     sorted_guesses = {target: guesses[target] for target in order}
     return Proposal(name, match, sorted_guesses, completed.lookups, kinds, tuple(notes), columns=columns)
@@ -134,31 +141,45 @@ def _put_amounts(guesses: dict[str, Guess], found: Mapping[str, Guess], notes: l
             guesses[target] = replace(own, confidence_pct=better.confidence_pct, reason=better.reason, confirm=confirm)
 
 
-def _put_line(guesses: dict[str, Guess], columns: dict[str, Candidate]) -> None:
+def _put_line(guesses: dict[str, Guess], columns: dict[str, Candidate], parts: Sequence[int]) -> None:
     """The line within the order: a column that is unique in it, or the product numbered within."""
     order, product = columns.get("order_id"), columns.get("product_id")
     if order is None or order.join is not None:
         return
     line = columns.get("line_id")
     if line is not None and line.join is None:
-        share = distinct_share([order.profile.values, line.profile.values])
+        share = distinct_share([order.profile.values, line.profile.values], parts)
         if share > 0.98:
             proof = f"unique with {order.name} on {share:.1%} of the rows"
             guesses["line_id"] = replace(guesses["line_id"], confidence_pct=97, reason=proof, confirm=None)
             return
     if product is None or product.join is not None:
         return
-    share = distinct_share([order.profile.values, product.profile.values])
+    share = distinct_share([order.profile.values, product.profile.values], parts)
     if share > 0.9999:
         reason = f"no line numbers, but {product.name} comes once in each {order.name}"
         guesses["line_id"] = Guess("line_id", {"from": product.name}, 85, reason, None, (product.name,))
         return
     reason = f"no line numbers: {product.name} comes again in {1 - share:.1%} of the rows, and is numbered"
     mapping = {"from": product.name, "numbered_within": [order.name, product.name]}
-    guesses["line_id"] = Guess("line_id", mapping, 80, reason, None, (product.name,))
+    ask = "is there a column that numbers the lines?" if share < LEAST_UNIQUE else None
+    guesses["line_id"] = Guess("line_id", mapping, 80, reason, ask, (product.name,))
 
 
-def _put_order(guesses: dict[str, Guess], columns: dict[str, Candidate]) -> None:
+def _put_doubt(guesses: dict[str, Guess], match: Match) -> None:
+    """A key that comes again and again is hardly the key: of its rows only the last would count."""
+    key = match.entity.key
+    own = [match.columns[part] for part in key if part in match.columns]
+    if len(own) < len(key) or any(part not in guesses for part in key):
+        return
+    share = distinct_share([part.profile.values for part in own], match.table.parts)
+    if share < LEAST_UNIQUE:
+        names = ", ".join(part.name for part in own)
+        ask = f"only {share:.0%} of the rows differ in {names}: of the others the last counts; is it the key?"
+        guesses[key[0]] = replace(guesses[key[0]], confirm=guesses[key[0]].confirm or ask)
+
+
+def _put_order(guesses: dict[str, Guess], columns: dict[str, Candidate], files: Sequence[int]) -> None:
     """Sales without documents, as totals per day and product: the day and the place stand for the document."""
     if "order_id" in guesses:
         return
@@ -177,7 +198,7 @@ def _put_order(guesses: dict[str, Guess], columns: dict[str, Candidate]) -> None
     within = [*reads, product.name]
     reason = "no document numbers: the product within the day and place"
     mapping = {"from": product.name, "numbered_within": within}
-    share = distinct_share([c.profile.values for c in (*parts, product)])
+    share = distinct_share([c.profile.values for c in (*parts, product)], files)
     guesses["line_id"] = Guess(
         "line_id", {"from": product.name} if share == 1 else mapping, 60, reason, None, (product.name,)
     )

@@ -3,16 +3,16 @@
 Not here: a single source's mapping (proposals.py), and the YAML (write.py).
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestration.ingestion.contract import ENTITIES
+from orchestration.starter.copies import without_copies
 from orchestration.starter.guesses import Guess, guess
 from orchestration.starter.lookups import Completed, Lookup, complete
 from orchestration.starter.matching import LEAST_COLUMN, Candidate, Match, assign, best_matches, candidates, score
 from orchestration.starter.meanings import ANCHORS, MEANINGS
-from orchestration.starter.names import ideas_of, words_of
+from orchestration.starter.names import ideas_of, source_name, unique
 from orchestration.starter.profile import Profile
 from orchestration.starter.proposals import Proposal, known_share, propose
 from orchestration.starter.tables import Table
@@ -37,6 +37,8 @@ class Proposed:
 
 def propose_all(tables: Sequence[Table]) -> Proposed:
     """The sources that the tables make, sales first."""
+    given = tables
+    tables, copies = without_copies(given)
     matches = [found[0] for table in tables if (found := best_matches(table))]
     matches, same = _one_each(matches, tables)
     proposals: list[Proposal] = []
@@ -45,11 +47,15 @@ def propose_all(tables: Sequence[Table]) -> Proposed:
         proposals.append(propose(match, complete(match, tables), _name(match, names)))
     proposals += _freight(proposals, names) + _also(proposals, names)
     proposals = _agreed(_referred(proposals))
-    used = {p.table.label for p in proposals} | {k.table.label for p in proposals for k in p.lookups}
+    used = {p.table.place for p in proposals} | {k.table.place for p in proposals for k in p.lookups}
+    labels = [table.label for table in given]
     unused = {}
-    for table in tables:
-        if table.label not in used:
-            unused[table.label] = same.get(table.label) or _why_unused(table)
+    for table in given:
+        if table.place not in used:
+            # a name that several have says nothing without the place
+            is_named = labels.count(table.label) == 1 and table.place not in copies
+            name = table.label if is_named else table.place
+            unused[name] = copies.get(table.place) or same.get(table.place) or _why_unused(table)
     return Proposed(tuple(proposals), unused)
 
 
@@ -69,31 +75,28 @@ def _nearest_entity(table: Table) -> str:
 
 def _name(match: Match, taken: set[str]) -> str:
     """A name for the source: the table's own, or its entity's."""
-    label = re.sub(r"[-_.]?\d[\d\-_.]*", " ", match.table.label.rpartition(".")[2])
-    words = [word for word in words_of(label) if word.isascii() and word.isalpha()]
-    return _unique("_".join(words)[:40].strip("_") or match.entity.name, taken)
+    label = source_name(match.table.label.rpartition(".")[2])
+    return _unique(label if label[:1].isalpha() else match.entity.name, taken)
 
 
 def _unique(name: str, taken: set[str]) -> str:
-    base, number = name, 2
-    while name in taken:
-        name, number = f"{base}_{number}", number + 1
-    taken.add(name)
-    return name
+    found = unique(name, taken)
+    taken.add(found)
+    return found
 
 
 def _one_each(matches: Sequence[Match], tables: Sequence[Table]) -> tuple[list[Match], dict[str, str]]:
     """Of several tables with the same things the one to start from; the others are looked up by it."""
     same: dict[str, str] = {}
     for entity in sorted({m.entity.name for m in matches} - {"sales_lines"}):
-        ours = [m for m in matches if m.entity.name == entity and m.table.label not in same]
+        ours = [m for m in matches if m.entity.name == entity and m.table.place not in same]
         key = ENTITIES[entity].key[0]
         if len(ENTITIES[entity].key) > 1:
             continue
         referred = _referring(tables, [m.table for m in ours], key)
         for one in ours:
             for other in ours:
-                if one is other or {one.table.label, other.table.label} & set(same):
+                if one is other or {one.table.place, other.table.place} & set(same):
                     continue
                 mine, theirs = one.columns[key].profile, other.columns[key].profile
                 if not (mine.is_unique and theirs.is_unique and known_share(mine.distinct, theirs.distinct) >= 0.98):
@@ -103,8 +106,8 @@ def _one_each(matches: Sequence[Match], tables: Sequence[Table]) -> tuple[list[M
                 is_equal = len(mine.distinct) == len(theirs.distinct)
                 left = other if (one.score >= other.score if is_equal else is_enough) else one
                 kept = other if left is one else one
-                same[left.table.label] = f"the same {entity} as {kept.table.label}"
-    return [m for m in matches if m.table.label not in same], same
+                same[left.table.place] = f"the same {entity} as {kept.table.place}"
+    return [m for m in matches if m.table.place not in same], same
 
 
 def _referring(tables: Sequence[Table], own: Sequence[Table], key: str) -> frozenset[str]:
@@ -131,7 +134,9 @@ def _also(proposals: Sequence[Proposal], names: set[str]) -> list[Proposal]:
             has_anchors = all(any(name in columns for name in group) for group in ANCHORS[entity])
             if has_anchors and len(columns) >= 3:
                 match = Match(sales.table, ENTITIES[entity], columns, sales.match.score * 0.95)
-                made = propose(match, Completed(dict(columns), ()), _unique(f"{sales.name}_{entity}", names))
+                made = propose(
+                    match, Completed(dict(columns), ()), _unique(f"{sales.name}_{entity}", names), is_besides=True
+                )
                 note = f"the same files as {sales.name}: of each of the {entity} the last row counts"
                 found.append(replace(made, notes=(note,)))
     return found
@@ -164,16 +169,16 @@ def steadiness(keys: Sequence[str], column: Profile) -> float:
 
 def _freight(proposals: Sequence[Proposal], names: set[str]) -> list[Proposal]:
     """Freight that stands once in the order's header becomes a charge of its own."""
-    found = []
+    found: dict[str, Proposal] = {}  # by the header: several sources may look their lines up in one
     for sales in proposals:
         if sales.entity != "sales_lines":
             continue
         for lookup in sales.lookups:
             order = sales.guesses["order_id"].reads[0] if "order_id" in sales.guesses else ""
             column = next((c for c in lookup.table.columns if ideas_of(c.name) == ("freight",) and c.number), None)
-            if column is not None and order in lookup.on:
-                found.append(_freight_of(sales, lookup, column, order, names))
-    return found
+            if column is not None and order in lookup.on and lookup.table.place not in found:
+                found[lookup.table.place] = _freight_of(sales, lookup, column, order, names)
+    return [*found.values()]
 
 
 def _freight_of(sales: Proposal, lookup: Lookup, column: Profile, order: str, names: set[str]) -> Proposal:

@@ -40,6 +40,13 @@ class Table:
     is_whole: bool  # whether the sample is all there is
     confidence_pct: int
     reason: str
+    parts: tuple[int, ...] = ()  # how many of the rows are of each file
+
+    @property
+    def place(self) -> str:
+        """Where it is: its files, and which of their tables."""
+        inside = self.shape.sql.table if self.shape.sql else self.shape.excel.sheet
+        return f"{self.shape.files} ({inside})" if inside else self.shape.files
 
     @cached_property
     def ideas(self) -> tuple[str, ...]:
@@ -171,6 +178,7 @@ def _table(looks: Sequence[Look], root: Path, given: Sequence[Path]) -> Table:
     header: dict[str, None] = {}
     records: list[dict[str, str]] = []
     headers: list[list[str]] = []
+    parts: list[int] = []
     is_whole = len(read) == len(looks)
     for path in read:
         reader = open_reader(path, shape, {})
@@ -180,6 +188,7 @@ def _table(looks: Sequence[Look], root: Path, given: Sequence[Path]) -> Table:
         part = MOST_ROWS // len(read)
         taken = list(islice(fields, part + 1))
         is_whole = is_whole and len(taken) <= part
+        parts.append(len(taken[:part]))
         records += [dict(zip(headers[-1], row, strict=True)) for row in taken[:part]]
     if shape.format in ("json", "xml", "yaml"):
         # such exports leave out what is empty: a field that one of the files lacks may be lacking again
@@ -187,7 +196,9 @@ def _table(looks: Sequence[Look], root: Path, given: Sequence[Path]) -> Table:
         shape = shape.model_copy(update={"tree": shape.tree.model_copy(update={"optional": optional})})
     columns = [profile(name, [record.get(name, "") for record in records]) for name in header]
     look = looks[0]
-    table = Table(look.label, shape, paths, tuple(columns), len(records), is_whole, look.confidence_pct, look.reason)
+    table = Table(
+        look.label, shape, paths, tuple(columns), len(records), is_whole, look.confidence_pct, look.reason, tuple(parts)
+    )
     return replace(table, columns=tuple(_settled(column, table) for column in columns))
 
 
@@ -235,12 +246,16 @@ def glob_for(paths: Sequence[Path], root: Path, given: Sequence[Path]) -> str:
     names = [path.relative_to(root).as_posix() for path in paths]
     others = {path.relative_to(root).as_posix() for path in given} - set(names)
     families = {_family(path.name) for path in paths}
+    enough = []
     for candidate in _globs(names):
         found = {path.relative_to(root).as_posix() for path in root.glob(candidate) if path.is_file()}
         strangers = {name for name in found - set(names) if _family(Path(name).name) not in families}
-        if set(names) <= found and not strangers and not others & found:
-            return candidate
-    return _globs(names)[-1]
+        if set(names) <= found and not others & found:
+            enough.append(candidate)
+            if not strangers:
+                return candidate
+    # rather a file too many, which a check shows, than one too few
+    return enough[-1] if enough else _globs(names)[-1]
 
 
 def _globs(names: Sequence[str]) -> list[str]:
@@ -253,12 +268,24 @@ def _globs(names: Sequence[str]) -> list[str]:
         dated = re.sub(_DATED, "\0", bases[0])
         wide = [prefix + glob.escape(dated).replace("\0", "*")] if dated != bases[0] else []
         return [*wide, prefix + glob.escape(bases[0])]
-    start = re.sub(r"\d[\d._-]*$", "", _common_start(bases))
-    end = re.sub(r"^\d+", "", _common_start([base[::-1] for base in bases])[::-1])
+    start = re.sub(r"\d[\d._-]*$", "", _to_border(_common_start(bases), bases))
+    backwards = [base[::-1] for base in bases]
+    end = re.sub(r"^\d+", "", _to_border(_common_start(backwards), backwards)[::-1])
     if len(start) + len(end) > min(map(len, bases)):
         end = Path(bases[0]).suffix
     counted = re.sub(r"\d", "\0", bases[0])
     return [f"{prefix}{glob.escape(start)}*{glob.escape(end)}", prefix + glob.escape(counted).replace("\0", "[0-9]")]
+
+
+def _to_border(start: str, texts: Sequence[str]) -> str:
+    """A common start, cut where a word or a number ends in all of the texts.
+
+    >>> _to_border("superstore_c", ["superstore_copy", "superstore_cut"]), _to_border("x", ["x1", "x2"])
+    ('superstore_', 'x')
+    """
+    while start and any(text[len(start) :][:1].isalpha() and start[-1].isalpha() for text in texts):
+        start = start[:-1]
+    return start
 
 
 def _common_start(texts: Sequence[str]) -> str:

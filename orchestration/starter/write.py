@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from orchestration.shapes import CsvDialect, ExcelSheet, Shape, Tree
+from orchestration.sources import Source
 from orchestration.starter.guesses import Guess
 from orchestration.starter.lookups import Lookup
 from orchestration.starter.place import Place
@@ -80,20 +81,41 @@ def sources_yaml(proposals: Sequence[Proposal], unused: Mapping[str, str], stran
         "# What a person must confirm is marked CONFIRM; take the mark away once it is.",
         "sources:",
     ]
-    written = [p for p in proposals if p.is_written]
+    refused = {p.name: why for p in proposals if p.is_written and (why := _refusal(p))}
+    written = [p for p in proposals if p.is_written and p.name not in refused]
+    said: set[str] = set()
     for proposal in written:
         lines += ["", *_source(proposal)]
+        place = proposal.table.place
+        if place not in said:
+            others = [p for p in written if p.table.place == place and p is not proposal]
+            lines += [f"    # {line}" for line in _unread(proposal, {name for p in others for name in p.reads})]
+        said.add(place)
     if not written:
         lines[-1] = "sources: []"
     for proposal in proposals:
-        if not proposal.is_written:
-            lines += ["", f"  # Not a source yet: nothing was found for {', '.join(proposal.missing)}."]
-            lines += ["  # " + line.removeprefix("  ") for line in _source(proposal)]
+        if proposal not in written:
+            why = refused.get(proposal.name) or f"nothing was found for {', '.join(proposal.missing)}"
+            lines += ["", f"  # Not a source yet: {_one_line(why)}."]
+            own = [*_source(proposal), *(f"    # {line}" for line in _unread(proposal, set()))]
+            lines += ["  # " + line.removeprefix("  ") for line in own]
     left = {**{f"{name} (table)": why for name, why in unused.items()}, **strangers}
     if left:
         lines += ["", "# Not recognised:"]
         lines += [f"#   {_one_line(name)}: {_one_line(why)}" for name, why in left.items()]
     return "\n".join(lines) + "\n"
+
+
+def _refusal(proposal: Proposal) -> str:
+    """Why a night would not take the source as it would be written; "" where it would."""
+    import yaml
+
+    try:
+        (found,) = yaml.load("\n".join(_source(proposal)), Loader=yaml.BaseLoader)
+        Source.model_validate(found)
+    except (yaml.YAMLError, ValueError) as error:
+        return f"it cannot be written as one: {error}"
+    return ""
 
 
 def _source(proposal: Proposal) -> list[str]:
@@ -102,7 +124,7 @@ def _source(proposal: Proposal) -> list[str]:
         f"  # {proposal.confidence_pct} % sure that these are {proposal.entity}. The files: {_one_line(table.reason)}",
         f"  - name: {proposal.name}",
         f"    entity: {proposal.entity}",
-        f"    files: {json.dumps(table.shape.files, ensure_ascii=False)}",
+        f"    files: {json.dumps(table.shape.files, ensure_ascii=False)}{_of_one_file(proposal)}",
         *(f"    {line}" for line in _shape(table.shape)),
     ]
     if proposal.decimal == ",":
@@ -121,13 +143,21 @@ def _source(proposal: Proposal) -> list[str]:
             when = f", when: {json.dumps(kind.when, ensure_ascii=False)}" if kind.when else ""
             confirm = "CONFIRM: " if kind.kind in ("charge", "adjustment") else ""
             lines.append(f"      - {{kind: {kind.kind}{when}}}  # {confirm}{_one_line(kind.reason)}")
-    return lines + [f"    # {line}" for line in _comments(proposal)]
+    return lines + [f"    # {_one_line(note)}" for note in proposal.notes]
 
 
-def _comments(proposal: Proposal) -> list[str]:
-    """What is not mapped, and why."""
-    lines = [_one_line(note) for note in proposal.notes]
-    unread = proposal.unread()
+def _of_one_file(proposal: Proposal) -> str:
+    """The question that the name of a single file raises; of what has no * in it only that file is ever found."""
+    if "*" in proposal.table.shape.files or "?" in proposal.table.shape.files:
+        return ""
+    mark = "CONFIRM: " if proposal.entity == "sales_lines" else ""
+    return f"  # {mark}will the next export have this name? If not, put a * for what changes"
+
+
+def _unread(proposal: Proposal, elsewhere: set[str]) -> list[str]:
+    """The columns that no source of the file reads."""
+    lines = []
+    unread = proposal.unread(elsewhere)
     for profile, near in unread[:MOST_SHOWN]:
         hint = f"; nearest: {near}" if near else ""
         lines.append(f"Nothing reads {_one_line(profile.name)} ({profile.kind}{hint}).")
@@ -140,7 +170,8 @@ def _comments(proposal: Proposal) -> list[str]:
 def _column(made: Guess) -> str:
     value = made.mapping["from"] if set(made.mapping) == {"from"} else made.mapping
     said = f"CONFIRM: {_one_line(made.confirm)} " if made.confirm else ""
-    return f"{made.target}: {flow(value)}  # {said}{made.confidence_pct} %: {_one_line(made.reason)}"
+    sure = f"{made.confidence_pct} %: {_one_line(made.reason)}" if made.reason else ""
+    return f"{made.target}: {flow(value)}  # {said}{sure}".rstrip()
 
 
 def _join(lookup: Lookup) -> str:

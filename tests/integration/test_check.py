@@ -191,3 +191,41 @@ def test_the_findings_as_json(house: House, url: str) -> None:
     assert told["judged"]["totals"] == [{"kind": "sale", "rows": 1, "units": "2.000000", "amount": "0.200000"}]
     assert told["judged"]["rejects"][0]["examples"][0]["value"] == "x"
     assert told["judged"]["first_day"] == "2024-02-29"
+
+
+def test_files_that_no_source_finds_are_named(house: House, url: str) -> None:
+    house.describe(sales(files="sales_*.csv"))
+    house.write("sales_1.csv", HEADER, line())
+    for n in range(6):
+        house.write(f"stray_{n}.csv", HEADER)
+    house.write(".hidden.csv", HEADER)
+    said: list[str] = []
+    settings = Settings(home=house.folder.parent, business=house.folder, data=house.data, database_url=SecretStr(url))
+    check_business(settings, say=said.append)
+    names = ", ".join(f"stray_{n}.csv" for n in range(5))
+    assert said[-1] == f"6 files below {house.data} match no source: {names}, …"
+
+
+def test_a_missing_data_folder_is_named_once(house: House, url: str) -> None:
+    house.describe(sales(), sales(name="more"))
+    said: list[str] = []
+    nowhere = house.data / "nowhere"
+    settings = Settings(home=house.folder.parent, business=house.folder, data=nowhere, database_url=SecretStr(url))
+    findings = check_business(settings, say=said.append)
+    assert [finding.problem for finding in findings] == ["there is no data folder"] * 2
+    assert sum("there is no data folder" in text for text in said) == 1
+
+
+def test_what_one_source_of_a_file_reads_is_not_unread(house: House, url: str) -> None:
+    house.describe(
+        sales(),
+        {
+            "name": "p",
+            "entity": "products",
+            "files": "*.csv",
+            "columns": {"product_id": "product", "product_name": "P"},
+        },
+    )
+    house.write("a.csv", f"{HEADER},P,Colour", f"{line()},Pen,red")
+    first, second = check(house, url)
+    assert (first.judged.unread, second.judged.unread) == (("Colour",), ())

@@ -188,6 +188,15 @@ def test_every_write_is_fenced_in_its_own_transaction(shop: Warehouse) -> None:
     assert [name for name, fenced in relations if not fenced] == []
 
 
+def test_the_planner_knows_every_table_as_soon_as_it_is_built(shop: Warehouse) -> None:
+    unknown = shop.rows(
+        "select nspname || '.' || relname from pg_class join pg_namespace on pg_namespace.oid = relnamespace"
+        " where nspname in ('marts', 'kpis', 'bi_build') and relkind in ('r', 'm') and reltuples > 0"
+        " and (nspname, relname) not in (select schemaname, tablename from pg_stats)"
+    )
+    assert unknown == []
+
+
 def test_an_older_night_may_not_write(shop: Warehouse) -> None:
     # One of each kind of materialization, none of them below another.
     each = ("calendar_days", "stg_inventory_levels", "mv_sales_monthly_summary", "kpi_snapshots")

@@ -15,6 +15,7 @@ from orchestration.errors import ConfigurationError
 from orchestration.ingestion.names import names_read
 from orchestration.settings import PROJECT_ROOT
 from orchestration.sources import Source
+from orchestration.starter import write
 from orchestration.starter.amounts import guess_amounts
 from orchestration.starter.init import Started, start
 from orchestration.starter.matching import Candidate
@@ -505,11 +506,90 @@ def test_an_incomplete_source_that_no_night_needs_is_a_comment(tmp_path: Path) -
 
 
 def test_files_that_are_no_sales_say_so(tmp_path: Path) -> None:
-    started = begun(tmp_path, {"a.csv": "colour,shape\nred,round\nblue,flat\n", "b.bin": b"\0\1" * 40})
-    assert started.proposals == ()
-    assert set(started.strangers) == {"a", "b.bin"}
-    with pytest.raises(ConfigurationError, match="one source must bring sales_lines"):
-        load_business(started.folder)
+    with pytest.raises(ConfigurationError, match=r"no source was recognised.*\(a: .*; b\.bin: "):
+        begun(tmp_path, {"a.csv": "colour,shape\nred,round\nblue,flat\n", "b.bin": b"\0\1" * 40})
+    assert not (tmp_path / "shop").exists()
+
+
+def dump(name: str, text: str) -> str:
+    """A table as a dump writes it."""
+    header, *rows = text.splitlines()
+    values = ",\n".join("(" + ", ".join(f"'{cell}'" for cell in row.split(",")) + ")" for row in rows)
+    return f"INSERT INTO {name} ({header}) VALUES\n{values};\n"
+
+
+def test_a_database_that_is_there_three_times_is_one(tmp_path: Path) -> None:
+    broken = {
+        f"broken/{name}": text.replace("_id", "ID").replace(",1,", ",1.00,").rpartition("\n")[0].rpartition("\n")[0]
+        for name, text in NORTHWIND.items()
+    }
+    script = "".join(dump(name.removesuffix(".csv"), text) for name, text in NORTHWIND.items())
+    started = begun(tmp_path, {**NORTHWIND, **broken, "all.sql": script})
+    alone = begun(tmp_path / "alone", NORTHWIND)
+    written = [(s.entity, s.files, [j.files for j in s.joins]) for s in load_business(started.folder).sources]
+    assert written == [(s.entity, s.files, [j.files for j in s.joins]) for s in load_business(alone.folder).sources]
+    assert started.strangers["broken/orders.csv"] == "a copy of orders.csv"
+
+
+def test_exports_that_overlap_keep_their_line_numbers(tmp_path: Path) -> None:
+    header = "Row ID,Order ID,Order Date,Product ID,Quantity,Sales"
+    rows = [f"{n},O{n // 3},2024-01-{n % 28 + 1:02d},P{n % 2},2,10.50" for n in range(90)]
+    early, late = table(header, *rows[:60]), table(header, *rows[10:])
+    started = begun(tmp_path, {"shop_early.csv": early, "shop_late.csv": late, "shop_zcopy.csv": early})
+    found = sources(started)["sales_lines"]
+    assert (found.files, plain(found)["line_id"]) == ("shop_*.csv", "Row ID")
+    assert started.strangers["shop_zcopy.csv"] == "the same content as shop_early.csv"
+
+
+def test_a_key_that_comes_again_is_to_be_confirmed(tmp_path: Path) -> None:
+    header = "order_id,order_date,product_id,quantity,unit_price"
+    rows = [f"{n // 4},2024-01-{n % 28 + 1:02d},P{n // 2 % 2},2,10.50" for n in range(90)]
+    started = begun(tmp_path, {"sales.csv": table(header, *rows)})
+    assert "sales.line_id: is there a column that numbers the lines?" in started.to_confirm
+
+
+def test_a_list_of_all_countries_is_not_where_the_business_is(tmp_path: Path) -> None:
+    lines = table(
+        "order_id,line_id,order_date,product_id,quantity,unit_price,country_code",
+        *(f"{n},1,2024-01-{n % 28 + 1:02d},P{n % 5},2,10.50,{'ABCDE'[n % 5]}" for n in range(60)),
+    )
+    places = table(
+        "country_code,country", *(f"{a},{b}" for a, b in zip("ABCDE", ["AD", "AE", "AF", "AG", "AI"], strict=True))
+    )
+    started = begun(tmp_path, {"sales.csv": lines, "places.csv": places})
+    text = (started.folder / "business.yaml").read_text(encoding="utf-8")
+    assert "currency: USD  # CONFIRM: nothing in the files says which: name yours" in text
+    assert "time_zone: UTC  # CONFIRM: nothing in the files says where" in text
+
+
+def test_a_column_that_one_source_of_a_file_reads_is_not_unread(tmp_path: Path) -> None:
+    started = begun(tmp_path, {"superstore.csv": superstore()})
+    text = (started.folder / "sources.yaml").read_text(encoding="utf-8")
+    unread = [line for line in text.splitlines() if "# Nothing reads" in line]
+    assert len(unread) == len(set(unread)) > 0
+    assert not any(name in "".join(unread) for name in ("Segment", "Category", "Quantity"))
+
+
+def test_tables_of_other_things_with_the_same_columns_are_no_copies(tmp_path: Path) -> None:
+    files = {
+        "brands.csv": table("id,name", *(f"{n},Brand {n}" for n in range(5))),
+        "colours.csv": table("id,name", *(f"{n},Colour {n}" for n in range(9))),
+    }
+    started = begun(tmp_path, {**NORTHWIND, **files})
+    assert not [why for why in started.strangers.values() if "copy" in why]
+
+
+def test_a_source_that_no_night_would_take_is_written_as_a_comment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plainly = write._column
+    monkeypatch.setattr(
+        write, "_column", lambda made: "product_name: {no_key: x}" if made.target == "product_name" else plainly(made)
+    )
+    started = begun(tmp_path, NORTHWIND)
+    assert "products" not in sources(started)
+    assert "sales_lines" in sources(started)
+    assert "# Not a source yet: it cannot be written as one" in (started.folder / "sources.yaml").read_text("utf-8")
 
 
 def test_the_folder_is_not_written_over(tmp_path: Path) -> None:

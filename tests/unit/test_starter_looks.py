@@ -386,6 +386,8 @@ def test_charges_and_returns_by_codes_and_order_numbers() -> None:
         (["orders.csv"], ["orders_old.csv"], "orders.csv"),
         (["b [1].csv"], ["b 1.csv"], "b [[]1].csv"),
         (["sales_1.csv", "sales_2.csv"], ["sales_backup.csv"], "sales_[0-9].csv"),
+        (["store_a_copy.csv", "store_b_shifty.csv"], [], "store_*.csv"),
+        (["store_copy.csv", "store_cut.csv"], [], "store_*.csv"),
     ],
 )
 def test_globs_find_their_files_and_tomorrows_but_no_others(

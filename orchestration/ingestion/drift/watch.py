@@ -40,7 +40,9 @@ def check_names(connection: Connection, source: Source, header: Sequence[str], f
         others = tuple(f"{name}." for name in ("file", *(join.name for join in source.joins)))
         own = [name for name in header if not name.startswith(others)]
         guess = "" if missing.startswith(others) else renamed(missing, own, expected)
-        raise SourceError(error.message + guess, remedy=error.remedy) from None
+        # with a guess the list of all the other columns says nothing more
+        message = error.message.partition("; known are ")[0] if guess else error.message
+        raise SourceError(message + guess, remedy=error.remedy) from None
 
 
 def judge(
