@@ -1,15 +1,15 @@
 -- Also days that are not open: a day that changed without being re-opened shows here and nowhere else. All of them on a
 -- full refresh; of a night's other days every 31st, another set each night, so that a month of nights reads them all.
-with days as (
+with
+{%- if not flags.FULL_REFRESH %} days as (
     select day::date as order_date
     from (select min(order_date) as first_day, max(order_date) as last_day from {{ ref('stg_sales_lines') }}) as sales
     cross join generate_series(first_day::timestamp, last_day::timestamp, interval '1 day') as day
-    {%- if not flags.FULL_REFRESH %}
     where (day::date - date '2000-01-01' - (select coalesce(max(token), 0) from {{ source('ops', 'nights') }})) % 31 = 0
     union
     select day from {{ source('ops', 'open_days') }}
-    {%- endif %}
 ),
+{%- endif %}
 
 sources as (
     select
@@ -20,7 +20,7 @@ sources as (
         sum(line_amount) filter (where line_kind = 'adjustment') as adjustments,
         sum(qty_units) filter (where line_kind in ('sale', 'return')) as net_units
     from {{ ref('stg_sales_lines') }}
-    where order_date in (select order_date from days)
+    {{ '' if flags.FULL_REFRESH else 'where order_date in (select order_date from days)' }}
     group by order_date
 ),
 
@@ -33,7 +33,7 @@ facts as (
         sum(adjustments) as adjustments,
         sum(units) - sum(returned_units) as net_units
     from {{ ref('agg_sales_daily_product') }}
-    where order_date in (select order_date from days)
+    {{ '' if flags.FULL_REFRESH else 'where order_date in (select order_date from days)' }}
     group by order_date
 )
 

@@ -75,12 +75,16 @@ def story(first_night: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with home.serving():
         story = Story(home)
         story.urls["first"] = home.url(home.keep("first"))
+        before = set(home.data.rglob("*"))
         add_second_day(home)
-        stock = next((home.data / "inventory").glob(f"*{NEXT_DAY}*"))
-        stock_aside = stock.rename(home.root / stock.name)  # first the sales alone, so that it is they who are killed
+        news = [path for path in home.data.rglob("*") if path not in before and path.is_file()]
+        others = [path for path in news if path.parent.name != "sales"]
+        # first the sales alone, so that it is they who are killed
+        aside = {path: path.rename(home.root / f"{i}-{path.name}") for i, path in enumerate(others)}
         for point in POINTS:
             if point == "dbt.facts":
-                stock_aside.rename(stock)
+                for path, kept in aside.items():
+                    kept.rename(path)
             with Readers(home.reader_url()) as readers:
                 story.kills[point], left = crash(home, point)
                 story.orphans[point] = _let_orphans_try(home, left)
