@@ -5,6 +5,7 @@ Not here: any work. Errors of our family are shown without a traceback and give 
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,7 +65,22 @@ def nightly(
     """Run one night here, without a stack. Exit code 0 only if every stage did its work, else that of its error."""
     day = _day(as_of)
     settings = _settings(business, data)
-    say = _say_to_stderr if json else _say
+    try:
+        report = _run_night(settings, day, say=_say_to_stderr if json else _say)
+    except DaybreakError as error:
+        if not json:
+            raise
+        from orchestration.headless import refused
+
+        report = refused(error)
+    if json:
+        print(report.as_json())
+    elif not (progress_only and report.succeeded):
+        _show_report(report)
+    sys.exit(report.exit_code)
+
+
+def _run_night(settings: Settings, day: date | None, *, say: Callable[[str], None]) -> Any:
     from orchestration.business import load_business
     from orchestration.database import database, enter_environment
 
@@ -73,12 +89,7 @@ def nightly(
         enter_environment(settings, url)
         from orchestration.headless import run_night
 
-        report = run_night(settings, folder, url, as_of=day, say=say)
-    if json:
-        print(report.as_json())
-    elif not (progress_only and report.succeeded):
-        _show_report(report)
-    sys.exit(report.exit_code)
+        return run_night(settings, folder, url, as_of=day, say=say)
 
 
 @app.command()

@@ -16,6 +16,7 @@ import dagster as dg
 import pandas as pd
 
 from orchestration.business import Business
+from orchestration.errors import DaybreakError
 from orchestration.failures import WhyFailed, tell_of_failure
 from orchestration.messages.delivery import deliver_due
 from orchestration.messages.transport import Transport
@@ -83,6 +84,22 @@ def run_night(settings: Settings, business: Business, url: str, *, as_of: date |
     with connect(url) as connection:
         deliver_due(connection, Transport.from_settings(settings))
     return _report(url, run_id, why)
+
+
+def refused(error: DaybreakError) -> NightReport:
+    """The report of a night that was refused before it began: machines read why where they read every report."""
+    return NightReport(
+        succeeded=False,
+        exit_code=error.exit_code,
+        run_id="",
+        as_of_date=None,
+        failed_stage="before the night",
+        reason=error.message,
+        remedy=error.remedy,
+        stages=[],
+        headline=[],
+        editions=[],
+    )
 
 
 def _job() -> dg.JobDefinition:
