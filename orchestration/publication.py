@@ -36,10 +36,11 @@ comment on column {LIVE}.publication.night is 'The night that published it: its 
 
 @dataclass(frozen=True)
 class BiTable:
-    """A table of ``bi``: replaced whole, or by day if it names its day column."""
+    """A table of ``bi``: replaced whole, or by day or month if it names the column that has them."""
 
     name: str
     day_column: str | None = None
+    month_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,14 +133,22 @@ def _apply(connection: Connection, table: BiTable) -> int:
             f"bi.{table.name} has other columns than tonight's build of it, although the code is the same"
         )
     live, built = sql.Identifier(LIVE, table.name), sql.Identifier(BUILT, table.name)
-    days: sql.Composable = sql.SQL("")
-    if table.day_column:
-        days = sql.SQL(" where {} in (select day from ops.open_days)").format(sql.Identifier(table.day_column))
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    connection.execute(sql.SQL("delete from {}{}").format(live, days))
+    connection.execute(sql.SQL("delete from {}{}").format(live, _open_part(table)))
     return connection.execute(
         sql.SQL("insert into {} ({}) select {} from {}").format(live, names, names, built)
     ).rowcount
+
+
+def _open_part(table: BiTable) -> sql.Composable:
+    """The condition of the rows that tonight's build replaces; none for a table that is replaced whole."""
+    if table.day_column:
+        return sql.SQL(" where {} in (select day from ops.open_days)").format(sql.Identifier(table.day_column))
+    if table.month_column:
+        return sql.SQL(" where {} in (select date_trunc('month', day)::date from ops.open_days)").format(
+            sql.Identifier(table.month_column)
+        )
+    return sql.SQL("")
 
 
 def _columns(connection: Connection, schema: str, table: str) -> list[str]:

@@ -1,11 +1,14 @@
 {# The measures of a sale, spelt once. fct_sales_lines gives each line its part; everything above only adds up. #}
 {% macro additive_measures() -%}
-    {{ return(['gross_sales', 'discounts', 'returns', 'net_revenue', 'charges', 'adjustments', 'units', 'returned_units']) }}
+    {{ return([
+        'gross_sales', 'discounts', 'returns', 'net_revenue', 'charges', 'adjustments', 'units', 'returned_units',
+        'cost', 'costed_revenue', 'costed_lines', 'uncosted_lines',
+    ]) }}
 {%- endmacro %}
 
 {% macro sum_measures(alias='') -%}
     {%- for measure in additive_measures() %}
-    coalesce(sum({{ alias ~ '.' if alias }}{{ measure }}), 0) as {{ measure }}
+    coalesce(sum({{ alias ~ '.' if alias }}{{ measure }}), 0){{ '::bigint' if measure.endswith('_lines') }} as {{ measure }}
     {%- if not loop.last %},{% endif -%}
     {%- endfor %}
 {%- endmacro %}
@@ -15,6 +18,16 @@
     {{ alias ~ '.' if alias }}{{ measure }}
     {%- if not loop.last %},{% endif -%}
     {%- endfor %}
+{%- endmacro %}
+
+{# What is left of the revenue whose cost is known; null, not 0, where no line has a cost. #}
+{% macro gross_profit() -%}
+    case when costed_lines > 0 then costed_revenue - cost end
+{%- endmacro %}
+
+{# Gross profit as a percentage of the revenue whose cost is known: a line without a cost would look like pure profit. #}
+{% macro gross_margin_pct() -%}
+    round(100 * (costed_revenue - cost) / nullif(costed_revenue, 0), 6)
 {%- endmacro %}
 
 {# What a customer pays for an average order; null where there is no order. #}

@@ -61,6 +61,13 @@
     {%- endif %}
 {%- endmacro %}
 
+{# The same for a bi table published by month. #}
+{% macro months_to_publish(column='month_start') -%}
+    {%- if not flags.FULL_REFRESH %}
+    where {{ column }} in (select date_trunc('month', day)::date from {{ source('ops', 'open_days') }})
+    {%- endif %}
+{%- endmacro %}
+
 {#
   Lets a data test say `where: __changed_days__`: on a nightly run only the open days are tested (ten million lines are
   not read again to prove what was proved before), on a full refresh every day is.

@@ -21,7 +21,10 @@ def bi_tables() -> list[BiTable]:
     """The tables of bi, as the dbt project declares them."""
     nodes = json.loads(PROJECT.manifest_path.read_text(encoding="utf-8"))["nodes"].values()
     models = [n for n in nodes if n["resource_type"] == "model" and n["fqn"][1] == "bi"]
-    return [BiTable(n["alias"], n["meta"].get("day_column")) for n in sorted(models, key=lambda n: n["alias"])]
+    return [
+        BiTable(n["alias"], n["meta"].get("day_column"), n["meta"].get("month_column"))
+        for n in sorted(models, key=lambda n: n["alias"])
+    ]
 
 
 TABLES = bi_tables()

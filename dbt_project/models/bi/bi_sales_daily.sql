@@ -6,6 +6,8 @@ select
     {{- list_measures() }},
     lines,
     orders,
+    gross_profit,
+    gross_margin_pct,
     average_order_value,
     return_rate_pct,
     active_customers,

@@ -15,9 +15,13 @@ select
         known.category,
         case when known.product_id is null and seen.first_trade_date is null then '(charges)' else '(no category)' end
     ) as category,
+    known.subcategory,
+    known.brand,
+    known.supplier_id,
     known.unit_cost,
     known.list_price,
     known.lead_time_days,
+    known.min_order_units,
     known.launched_on,
     known.discontinued_on,
     seen.first_sale_date,
@@ -30,5 +34,5 @@ full join seen using (product_id)
 union all
 
 select
-    -1, '(unknown)', '(unknown)', '(no category)',
-    null::numeric, null::numeric, null::integer, null::date, null::date, null::date, null::date, false, false
+    -1, '(unknown)', '(unknown)', '(no category)', null, null, null,
+    null::numeric, null::numeric, null::integer, null::numeric, null::date, null::date, null::date, null::date, false, false

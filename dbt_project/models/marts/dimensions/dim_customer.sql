@@ -13,6 +13,10 @@ select
     coalesce(known.customer_name, customer_id) as customer_name,
     coalesce(known.segment, '(no segment)') as segment,
     coalesce(known.country, seen.country, '(no country)') as country,
+    known.region,
+    known.city,
+    known.territory_id,
+    known.rep_id,
     known.created_on,
     seen.first_order_date,
     seen.last_order_date,
@@ -22,4 +26,6 @@ full join seen using (customer_id)
 
 union all
 
-select -1, '(anonymous)', '(anonymous)', '(no segment)', '(no country)', null::date, null::date, null::date, false
+select
+    -1, '(anonymous)', '(anonymous)', '(no segment)', '(no country)', null, null, null, null,
+    null::date, null::date, null::date, false

@@ -1,27 +1,36 @@
 {{ config(
     materialized='materialized_view',
     on_configuration_change='apply',
-    indexes=[{'columns': ['order_date'], 'unique': true}],
+    indexes=[{'columns': ['month_start'], 'unique': true}],
 ) }}
--- Over the aggregates, never over lines or dimensions: those are replaced every night and would take this with them.
-with days as (
-    select day::date as order_date
+with months as (
+    select month_start::date as month_start
     from (select min(order_date) as first_day, max(order_date) as last_day from {{ ref('agg_sales_daily') }}) as sales
-    cross join generate_series(first_day::timestamp, last_day::timestamp, interval '1 day') as day
+    cross join generate_series(
+        date_trunc('month', first_day::timestamp), last_day::timestamp, interval '1 month'
+    ) as month_start
+),
+
+measures as (
+    select
+        date_trunc('month', order_date)::date as month_start,
+        sum(lines) as lines,
+        {{- sum_measures() }}
+    from {{ ref('agg_sales_daily') }}
+    group by 1
 ),
 
 newcomers as (
     select
-        first_order_date as order_date,
+        date_trunc('month', first_order_date)::date as month_start,
         count(*) as new_customers
     from {{ ref('customer_sightings') }}
-    group by first_order_date
+    group by 1
 ),
 
--- A day without a line is a day of zeros, not a gap: averages and forecasts count it.
 filled as (
     select
-        order_date,
+        month_start,
         {% for measure in additive_measures() -%}
         coalesce({{ measure }}, 0) as {{ measure }},
         {% endfor -%}
@@ -29,16 +38,19 @@ filled as (
         coalesce(orders, 0) as orders,
         coalesce(active_customers, 0) as active_customers,
         coalesce(new_customers, 0) as new_customers
-    from days
-    left join {{ ref('agg_sales_daily') }} using (order_date)
-    left join newcomers using (order_date)
+    from months
+    left join measures using (month_start)
+    left join {{ ref('agg_sales_monthly') }} using (month_start)
+    left join newcomers using (month_start)
 )
 
 select
-    order_date,
+    month_start,
     {{- list_measures() }},
     lines,
     orders,
+    {{ gross_profit() }} as gross_profit,
+    {{ gross_margin_pct() }} as gross_margin_pct,
     {{ average_order_value() }} as average_order_value,
     {{ return_rate_pct() }} as return_rate_pct,
     active_customers,

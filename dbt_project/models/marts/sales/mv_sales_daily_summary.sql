@@ -1,36 +1,27 @@
 {{ config(
     materialized='materialized_view',
     on_configuration_change='apply',
-    indexes=[{'columns': ['month_start'], 'unique': true}],
+    indexes=[{'columns': ['order_date'], 'unique': true}],
 ) }}
-with months as (
-    select month_start::date as month_start
+-- Over the aggregates, never over lines or dimensions: those are replaced every night and would take this with them.
+with days as (
+    select day::date as order_date
     from (select min(order_date) as first_day, max(order_date) as last_day from {{ ref('agg_sales_daily') }}) as sales
-    cross join generate_series(
-        date_trunc('month', first_day::timestamp), last_day::timestamp, interval '1 month'
-    ) as month_start
-),
-
-measures as (
-    select
-        date_trunc('month', order_date)::date as month_start,
-        sum(lines) as lines,
-        {{- sum_measures() }}
-    from {{ ref('agg_sales_daily') }}
-    group by 1
+    cross join generate_series(first_day::timestamp, last_day::timestamp, interval '1 day') as day
 ),
 
 newcomers as (
     select
-        date_trunc('month', first_order_date)::date as month_start,
+        first_order_date as order_date,
         count(*) as new_customers
     from {{ ref('customer_sightings') }}
-    group by 1
+    group by first_order_date
 ),
 
+-- A day without a line is a day of zeros, not a gap: averages and forecasts count it.
 filled as (
     select
-        month_start,
+        order_date,
         {% for measure in additive_measures() -%}
         coalesce({{ measure }}, 0) as {{ measure }},
         {% endfor -%}
@@ -38,17 +29,18 @@ filled as (
         coalesce(orders, 0) as orders,
         coalesce(active_customers, 0) as active_customers,
         coalesce(new_customers, 0) as new_customers
-    from months
-    left join measures using (month_start)
-    left join {{ ref('agg_sales_monthly') }} using (month_start)
-    left join newcomers using (month_start)
+    from days
+    left join {{ ref('agg_sales_daily') }} using (order_date)
+    left join newcomers using (order_date)
 )
 
 select
-    month_start,
+    order_date,
     {{- list_measures() }},
     lines,
     orders,
+    {{ gross_profit() }} as gross_profit,
+    {{ gross_margin_pct() }} as gross_margin_pct,
     {{ average_order_value() }} as average_order_value,
     {{ return_rate_pct() }} as return_rate_pct,
     active_customers,
