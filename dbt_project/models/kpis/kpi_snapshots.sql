@@ -44,6 +44,17 @@ pivoted as (
         max(reason) filter (where basis = 'value') as reason
     from long
     group by as_of_date, grain, entity, period, kpi
+),
+
+targets as (
+    select
+        grain,
+        entity,
+        period,
+        kpi,
+        target
+    from {{ ref('kpi_targets') }}
+    where basis = 'value'
 )
 
 select
@@ -61,7 +72,8 @@ select
     previous_period_end,
     previous_year_start,
     previous_year_end,
-    null::numeric as target,
-    null::numeric as target_pct,
+    target,
+    round(100 * value / nullif(target, 0), 6) as target_pct,
     reason
 from pivoted
+left join targets using (grain, entity, period, kpi)
