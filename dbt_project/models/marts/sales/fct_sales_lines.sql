@@ -103,5 +103,5 @@ select
     case when is_costed then round(qty_units * cost_on_order_date, 6) else 0 end as cost,
     case when is_costed then own_net_revenue else 0 end as costed_revenue,
     is_costed::integer as costed_lines,
-    (is_traded and not is_costed)::integer as uncosted_lines
+    (is_traded and cost_on_order_date is null)::integer as uncosted_lines
 from valued
