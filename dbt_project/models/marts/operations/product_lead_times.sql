@@ -7,7 +7,7 @@ select
     coalesce(products.product_key, -1) as product_key,
     product_id,
     count(lead_days) as lead_time_lines,
-    round(avg(lead_days), 6) as lead_time_days,
+    round(avg(lead_days), 6) as lead_time_mean_days,
     round(stddev_samp(lead_days), 6) as lead_time_sd_days,
     round(percentile_cont(0.5) within group (order by lead_days)::numeric, 6) as lead_time_median_days,
     round(percentile_cont(0.9) within group (order by lead_days)::numeric, 6) as lead_time_p90_days,
