@@ -153,7 +153,7 @@ known as (
         ) as last_sale_on,
         -- what its last count of everything did not name is not there any more
         coalesce(now_lying.on_hand_units, case when observed_days > 0 then 0 end) as on_hand_units,
-        coalesce(now_lying.on_order_units, case when observed_days > 0 and not is_derived then 0 end) as on_order_units,
+        coalesce(now_lying.on_order_units, case when observed_days > 0 and not coalesce(is_derived, false) then 0 end) as on_order_units,
         case
             when exists (select from {{ ref('stg_purchase_orders') }})
                 then coalesce(open_purchase_units, 0)
