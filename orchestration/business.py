@@ -29,6 +29,7 @@ class Profile(Part):
     as_of: Literal["last_sales_day", "yesterday"] = "last_sales_day"
     service_level_pct: float = Field(default=95.0, ge=50, lt=100)
     default_lead_time_days: int = Field(default=14, ge=1, le=365)
+    carrying_cost_pct: float | None = Field(default=None, ge=0, le=100)
 
     @property
     def first_weekday_number(self) -> int:

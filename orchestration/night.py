@@ -189,14 +189,15 @@ def _state_business(keeper: Connection, business: Business) -> None:
     check_whose(keeper, business)
     profile = business.profile
     keeper.execute(
-        """insert into ops.business (name, currency, time_zone, locale, fiscal_year_start_month, first_weekday)
-           values (%s, %s, %s, %s, %s, %s)
+        """insert into ops.business
+               (name, currency, time_zone, locale, fiscal_year_start_month, first_weekday, carrying_cost_pct)
+           values (%s, %s, %s, %s, %s, %s, %s)
            on conflict (only_row) do update set currency = excluded.currency, time_zone = excluded.time_zone,
            locale = excluded.locale, fiscal_year_start_month = excluded.fiscal_year_start_month,
-           first_weekday = excluded.first_weekday""",
+           first_weekday = excluded.first_weekday, carrying_cost_pct = excluded.carrying_cost_pct""",
         [
             profile.name, profile.currency, profile.time_zone, profile.locale,
-            profile.fiscal_year_start_month, profile.first_weekday_number,
+            profile.fiscal_year_start_month, profile.first_weekday_number, profile.carrying_cost_pct,
         ],
     )  # fmt: skip
 

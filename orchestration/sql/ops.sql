@@ -11,6 +11,8 @@ create table if not exists ops.business (
     fiscal_year_start_month int not null check (fiscal_year_start_month between 1 and 12),
     first_weekday int not null check (first_weekday between 1 and 7)
 );
+-- what a year of holding stock costs, in percent of its value; null where business.yaml does not say
+alter table ops.business add column if not exists carrying_cost_pct numeric check (carrying_cost_pct between 0 and 100);
 comment on table ops.business is 'One row: what business.yaml says, for dbt to read.';
 
 create table if not exists ops.lease (
