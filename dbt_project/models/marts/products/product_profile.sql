@@ -1,0 +1,237 @@
+{{ config(indexes=[{'columns': ['product_key'], 'unique': true}]) }}
+-- What a night about a past day says must not know what came later: a product first sold after as_of_date is left out,
+-- and the last sale is the last one until then.
+with night as (
+    select {{ latest_as_of_date() }} as as_of_date
+),
+
+products as (
+    select
+        as_of_date,
+        products.*,
+        case when first_sale_date <= as_of_date then first_sale_date end as first_sold_on,
+        case
+            when last_sale_date <= as_of_date then last_sale_date
+            when first_sale_date <= as_of_date then (
+                select max(order_date)
+                from {{ ref('agg_sales_daily_product') }} as daily
+                where daily.product_key = products.product_key and order_date <= as_of_date and sale_lines > 0
+            )
+        end as last_sold_on
+    from {{ ref('dim_product') }} as products
+    inner join night on as_of_date is not null
+    where product_key <> -1
+        and not is_charge_code
+        and (is_in_source or first_sale_date is null or first_sale_date <= as_of_date)
+),
+
+sales as (
+    select
+        product_key,
+        {%- for name, basis in {'': 'value', 'previous_': 'previous_period'}.items() %}
+        {%- for measure in ['units', 'gross_sales', 'discounts', 'returns', 'net_revenue', 'sale_days'] %}
+        max({{ measure }}) filter (where period = 'last_365_days' and basis = '{{ basis }}') as {{ name }}{{ measure }},
+        {%- endfor %}
+        max({{ gross_profit() }}) filter (where period = 'last_365_days' and basis = '{{ basis }}') as {{ name }}gross_profit,
+        max({{ gross_margin_pct() }})
+            filter (where period = 'last_365_days' and basis = '{{ basis }}') as {{ name }}gross_margin_pct,
+        coalesce(max(units) filter (where period = 'last_182_days' and basis = '{{ basis }}'), 0) as {{ name }}half_year_units,
+        {%- endfor %}
+        bool_or(period = 'last_365_days' and basis = 'value') as is_traded
+    from {{ ref('product_period_sales') }}
+    where period in ('last_365_days', 'last_182_days')
+    group by product_key
+),
+
+-- The last 12 complete months, and of those the ones that a product was on sale in from their first day.
+months as (
+    select
+        product_key,
+        first_sold_on,
+        count(*) as n_months
+    from products
+    cross join generate_series(
+        date_trunc('month', as_of_date + 1) - interval '12 months',
+        date_trunc('month', as_of_date + 1) - interval '1 month',
+        interval '1 month'
+    ) as month_start
+    where month_start >= first_sold_on
+    group by product_key, first_sold_on
+),
+
+-- Months without a sale have no row and count as 0: only the sums are divided, by all months.
+monthly as (
+    select
+        months.product_key,
+        n_months,
+        coalesce(sum(units), 0) / n_months as mean_units,
+        coalesce(sum(units * units), 0) / n_months as mean_square
+    from months
+    cross join night
+    left join {{ ref('agg_sales_monthly_product') }} as sold
+        on sold.product_key = months.product_key
+        and sold.month_start >= greatest(
+            first_sold_on, (date_trunc('month', as_of_date + 1) - interval '12 months')::date
+        )
+        and sold.month_start < date_trunc('month', as_of_date + 1)
+    group by months.product_key, n_months
+),
+
+variation as (
+    select
+        product_key,
+        n_months,
+        mean_units as mean_monthly_units,
+        case
+            when n_months >= 6 and mean_units > 0
+                then sqrt(greatest(mean_square - mean_units * mean_units, 0)) / mean_units
+        end as coefficient
+    from monthly
+),
+
+list_prices as (
+    select
+        product_key,
+        list_price
+    from {{ ref('dim_product_price') }}
+    inner join night on as_of_date between valid_from and valid_to
+),
+
+joined as (
+    select
+        products.as_of_date,
+        product_key,
+        products.product_id,
+        products.product_name,
+        category,
+        subcategory,
+        brand,
+        supplier_id,
+        launched_on,
+        first_sold_on,
+        last_sold_on,
+        as_of_date - last_sold_on as days_since_last_sale,
+        coalesce(is_traded, false) as is_traded,
+        {%- for measure in ['units', 'gross_sales', 'discounts', 'returns', 'net_revenue', 'sale_days'] %}
+        coalesce({{ measure }}, 0) as {{ measure }},
+        {%- endfor %}
+        gross_profit,
+        gross_margin_pct,
+        {%- for measure in ['units', 'net_revenue'] %}
+        case when as_of_date - 365 >= first_sales_day then coalesce(previous_{{ measure }}, 0) end as previous_{{ measure }},
+        {%- endfor %}
+        previous_gross_profit,
+        previous_gross_margin_pct,
+        coalesce(half_year_units, 0) as half_year_units,
+        case
+            when as_of_date - 182 >= first_sales_day then coalesce(previous_half_year_units, 0)
+        end as previous_half_year_units,
+        coalesce(n_months, 0) as n_months,
+        mean_monthly_units,
+        coefficient,
+        list_prices.list_price
+    from products
+    cross join (select min(order_date) as first_sales_day from {{ ref('agg_sales_daily') }}) as company
+    left join sales using (product_key)
+    left join variation using (product_key)
+    left join list_prices using (product_key)
+),
+
+-- A product's class is decided by the products with strictly more revenue than it has: equals are of one class.
+ranked as (
+    select
+        *,
+        case when is_traded then rank() over (partition by is_traded order by net_revenue desc) end as revenue_rank,
+        case
+            when is_traded then rank() over (partition by is_traded, category order by net_revenue desc)
+        end as revenue_rank_in_category,
+        case
+            when gross_profit is not null then rank() over (partition by gross_profit is not null order by gross_profit desc)
+        end as profit_rank,
+        case
+            when gross_profit is not null
+                then rank() over (partition by gross_profit is not null, category order by gross_profit desc)
+        end as profit_rank_in_category,
+        sum(net_revenue) over () as total_revenue,
+        sum(net_revenue) over (partition by category) as category_revenue,
+        sum(greatest(net_revenue, 0)) over () as positive_revenue,
+        coalesce(sum(greatest(net_revenue, 0)) over (
+            order by net_revenue desc range between unbounded preceding and current row exclude group
+        ), 0) as revenue_above
+    from joined
+)
+
+select
+    as_of_date,
+    product_key,
+    product_id,
+    product_name,
+    category,
+    subcategory,
+    brand,
+    supplier_id,
+    launched_on,
+    first_sold_on,
+    last_sold_on,
+    days_since_last_sale,
+    sale_days,
+    units,
+    gross_sales,
+    discounts,
+    returns,
+    net_revenue,
+    gross_profit,
+    gross_margin_pct,
+    previous_units,
+    previous_net_revenue,
+    previous_gross_profit,
+    previous_gross_margin_pct,
+    round(100 * (units / nullif(previous_units, 0) - 1), 2) as units_growth_pct,
+    case
+        when previous_net_revenue > 0 then round(100 * (net_revenue / previous_net_revenue - 1), 2)
+    end as revenue_growth_pct,
+    case
+        when previous_gross_profit > 0 then round(100 * (gross_profit / previous_gross_profit - 1), 2)
+    end as profit_growth_pct,
+    revenue_rank,
+    revenue_rank_in_category,
+    profit_rank,
+    profit_rank_in_category,
+    case when total_revenue > 0 then round(100 * net_revenue / total_revenue, 4) end as share_pct,
+    case when category_revenue > 0 then round(100 * net_revenue / category_revenue, 4) end as category_share_pct,
+    case
+        when positive_revenue > 0 and is_traded
+            then round(100 * (revenue_above + greatest(net_revenue, 0)) / positive_revenue, 4)
+    end as cumulative_share_pct,
+    case
+        when not is_traded then null
+        when net_revenue <= 0 then 'C'
+        when revenue_above < 0.80 * positive_revenue then 'A'
+        when revenue_above < 0.95 * positive_revenue then 'B'
+        else 'C'
+    end as abc_class,
+    n_months as months_on_sale,
+    round(mean_monthly_units, 4) as mean_monthly_units,
+    round(coefficient, 4) as monthly_variation,
+    case
+        when coefficient <= 0.5 then 'X'
+        when coefficient <= 1.0 then 'Y'
+        when coefficient is not null then 'Z'
+    end as xyz_class,
+    half_year_units,
+    previous_half_year_units,
+    round(100 * (half_year_units / nullif(previous_half_year_units, 0) - 1), 2) as half_year_growth_pct,
+    -- Asked in this order, so that every product ever sold has exactly one answer.
+    case
+        when first_sold_on is null then null
+        when days_since_last_sale >= {{ dead_after_days() }} then 'dead'
+        when as_of_date - least(launched_on, first_sold_on) < 182 then 'new'
+        when half_year_units >= 1.1 * coalesce(previous_half_year_units, 0) then 'growing'
+        when half_year_units <= 0.9 * previous_half_year_units then 'declining'
+        else 'mature'
+    end as lifecycle,
+    list_price,
+    round((gross_sales - discounts) / nullif(units, 0), 6) as realised_price,
+    round(100 * (gross_sales - discounts) / nullif(units * list_price, 0), 2) as realised_of_list_pct,
+    {{ return_rate_pct() }} as return_rate_pct
+from ranked
