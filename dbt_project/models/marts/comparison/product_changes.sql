@@ -1,46 +1,54 @@
 {{ config(indexes=[{'columns': ['period', 'basis', 'product_key'], 'unique': true}]) }}
 -- Price and quantity of each product, so that price_volume_mix only adds up. See there for the formulas and their source.
-with compared_windows as (
+with comparisons as (
     select
-        as_of_date,
-        period,
-        basis
-    from {{ ref('kpi_windows') }}
+        compared.as_of_date,
+        compared.period,
+        compared.basis,
+        own.window_start,
+        own.window_end,
+        compared.window_start as compared_start,
+        compared.window_end as compared_end
+    from {{ ref('kpi_windows') }} as compared
+    inner join {{ ref('kpi_windows') }} as own on own.period = compared.period and own.basis = 'value'
     cross join (select min(order_date) as day from {{ ref('agg_sales_daily') }}) as first_sales_day
-    where basis <> 'value' and window_end >= first_sales_day.day
+    where compared.basis <> 'value' and compared.window_end >= first_sales_day.day
 ),
 
 {% set measures = ['units', 'sales', 'returns', 'net_revenue', 'gross_profit'] -%}
 sold as (
     select
-        period,
-        basis,
+        window_start,
+        window_end,
         product_key,
         units,
         gross_sales - discounts as sales,
         returns,
         net_revenue,
         {{ gross_profit() }} as gross_profit
-    from {{ ref('product_period_sales') }}
+    from {{ ref('product_window_sales') }}
 ),
 
 sides as (
     select
         as_of_date,
-        compared_windows.period,
-        compared_windows.basis,
+        period,
+        basis,
         product_key,
         {%- for measure in measures if measure != 'gross_profit' %}
-        coalesce(max({{ measure }}) filter (where sold.basis = 'value'), 0) as {{ measure }},
-        coalesce(max({{ measure }}) filter (where sold.basis <> 'value'), 0) as compared_{{ measure }},
+        coalesce(own.{{ measure }}, 0) as {{ measure }},
+        coalesce(compared.{{ measure }}, 0) as compared_{{ measure }},
         {%- endfor %}
-        max(gross_profit) filter (where sold.basis = 'value') as gross_profit,
-        max(gross_profit) filter (where sold.basis <> 'value') as compared_gross_profit
-    from compared_windows
-    inner join sold
-        on sold.period = compared_windows.period
-        and sold.basis in ('value', compared_windows.basis)
-    group by as_of_date, compared_windows.period, compared_windows.basis, product_key
+        own.gross_profit,
+        compared.gross_profit as compared_gross_profit
+    from (
+        select as_of_date, period, basis, sold.* from comparisons inner join sold using (window_start, window_end)
+    ) as own
+    full join (
+        select as_of_date, period, basis, sold.*
+        from comparisons
+        inner join sold on sold.window_start = compared_start and sold.window_end = compared_end
+    ) as compared using (as_of_date, period, basis, product_key)
 ),
 
 valued as (

@@ -25,21 +25,33 @@ products as (
         and (is_in_source or first_sale_date is null or first_sale_date <= as_of_date)
 ),
 
+sold as (
+    select
+        window_start = as_of_date - 364 and window_end = as_of_date as is_year,
+        window_start = as_of_date - 729 and window_end = as_of_date - 365 as is_year_before,
+        window_start = as_of_date - 181 and window_end = as_of_date as is_half_year,
+        window_start = as_of_date - 363 and window_end = as_of_date - 182 as is_half_year_before,
+        {{ gross_profit() }} as gross_profit,
+        {{ gross_margin_pct() }} as gross_margin_pct,
+        *
+    from {{ ref('product_window_sales') }}
+),
+
 sales as (
     select
         product_key,
-        {%- for name, basis in {'': 'value', 'previous_': 'previous_period'}.items() %}
-        {%- for measure in ['units', 'gross_sales', 'discounts', 'returns', 'net_revenue', 'sale_days'] %}
-        max({{ measure }}) filter (where period = 'last_365_days' and basis = '{{ basis }}') as {{ name }}{{ measure }},
+        {%- for name, test in {'': 'is_year', 'previous_': 'is_year_before'}.items() %}
+        {%- for measure in [
+            'units', 'gross_sales', 'discounts', 'returns', 'net_revenue', 'sale_days', 'gross_profit', 'gross_margin_pct',
+        ] %}
+        max({{ measure }}) filter (where {{ test }}) as {{ name }}{{ measure }},
         {%- endfor %}
-        max({{ gross_profit() }}) filter (where period = 'last_365_days' and basis = '{{ basis }}') as {{ name }}gross_profit,
-        max({{ gross_margin_pct() }})
-            filter (where period = 'last_365_days' and basis = '{{ basis }}') as {{ name }}gross_margin_pct,
-        coalesce(max(units) filter (where period = 'last_182_days' and basis = '{{ basis }}'), 0) as {{ name }}half_year_units,
         {%- endfor %}
-        bool_or(period = 'last_365_days' and basis = 'value') as is_traded
-    from {{ ref('product_period_sales') }}
-    where period in ('last_365_days', 'last_182_days')
+        max(units) filter (where is_half_year) as half_year_units,
+        max(units) filter (where is_half_year_before) as previous_half_year_units,
+        bool_or(is_year) as is_traded
+    from sold
+    where is_year or is_year_before or is_half_year or is_half_year_before
     group by product_key
 ),
 
@@ -117,14 +129,16 @@ joined as (
         {%- endfor %}
         gross_profit,
         gross_margin_pct,
+        -- Nothing is compared with days that the books do not have: part of a year is no year.
         {%- for measure in ['units', 'net_revenue'] %}
-        case when as_of_date - 365 >= first_sales_day then coalesce(previous_{{ measure }}, 0) end as previous_{{ measure }},
+        case when as_of_date - 729 >= first_sales_day then coalesce(previous_{{ measure }}, 0) end as previous_{{ measure }},
         {%- endfor %}
-        previous_gross_profit,
-        previous_gross_margin_pct,
+        {%- for measure in ['gross_profit', 'gross_margin_pct'] %}
+        case when as_of_date - 729 >= first_sales_day then previous_{{ measure }} end as previous_{{ measure }},
+        {%- endfor %}
         coalesce(half_year_units, 0) as half_year_units,
         case
-            when as_of_date - 182 >= first_sales_day then coalesce(previous_half_year_units, 0)
+            when as_of_date - 363 >= first_sales_day then coalesce(previous_half_year_units, 0)
         end as previous_half_year_units,
         coalesce(n_months, 0) as n_months,
         mean_monthly_units,
@@ -226,7 +240,7 @@ select
         when first_sold_on is null then null
         when days_since_last_sale >= {{ dead_after_days() }} then 'dead'
         when as_of_date - least(launched_on, first_sold_on) < 182 then 'new'
-        when half_year_units >= 1.1 * coalesce(previous_half_year_units, 0) then 'growing'
+        when half_year_units >= 1.1 * previous_half_year_units then 'growing'
         when half_year_units <= 0.9 * previous_half_year_units then 'declining'
         else 'mature'
     end as lifecycle,

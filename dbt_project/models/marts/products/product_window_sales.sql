@@ -1,39 +1,26 @@
-{{ config(indexes=[{'columns': ['period', 'basis', 'product_key'], 'unique': true}]) }}
--- A day lies in several windows at once. Each window is a bit, each day a sum of bits: two years of days are read once,
--- and everything about products and periods is made from this table.
-with night as (
-    select {{ latest_as_of_date() }} as as_of_date
-),
-
-windows as (
+{{ config(indexes=[{'columns': ['window_start', 'window_end', 'product_key'], 'unique': true}]) }}
+-- A day lies in several windows at once. Each different window is a bit, each day a sum of bits: two years of days are
+-- read once, and everything about products and periods is made from this table.
+with windows as (
     select
         *,
-        1::bigint << (row_number() over (order by period, basis) - 1)::integer as bit
+        1::bigint << (row_number() over (order by window_start, window_end) - 1)::integer as bit
     from (
         select
             as_of_date,
-            period,
-            basis,
             window_start,
             window_end
         from {{ ref('kpi_windows') }}
 
-        union all
+        union
 
         -- The profile's own windows, whatever periods the KPIs have.
         select
             as_of_date,
-            period,
-            basis,
             as_of_date - first_day_ago,
             as_of_date - last_day_ago
-        from night
-        cross join (values
-            ('last_365_days', 'value', 364, 0),
-            ('last_365_days', 'previous_period', 729, 365),
-            ('last_182_days', 'value', 181, 0),
-            ('last_182_days', 'previous_period', 363, 182)
-        ) as own_windows (period, basis, first_day_ago, last_day_ago)
+        from (select {{ latest_as_of_date() }} as as_of_date) as night
+        cross join (values (364, 0), (729, 365), (181, 0), (363, 182)) as own_windows (first_day_ago, last_day_ago)
         where as_of_date is not null
     ) as all_windows
 ),
@@ -67,8 +54,6 @@ by_bits as (
 
 select
     as_of_date,
-    period,
-    basis,
     window_start,
     window_end,
     product_key,
@@ -77,4 +62,4 @@ select
     {%- endfor %}
 from windows
 inner join by_bits on bits & bit <> 0
-group by as_of_date, period, basis, window_start, window_end, product_key
+group by as_of_date, window_start, window_end, product_key
