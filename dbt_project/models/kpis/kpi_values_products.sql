@@ -1,10 +1,10 @@
 -- From what products sold by window; only dead products need days outside the windows, and few of those.
 with windows as (
     select
-        kpi_windows.*,
+        compared.*,
         window_end >= first_sales_day.day as is_known,
         window_end - {{ dead_after_days() }} >= first_sales_day.day as has_dead_products
-    from {{ ref('kpi_windows') }}
+    from {{ ref('kpi_windows') }} as compared
     cross join (select min(order_date) as day from {{ ref('agg_sales_daily') }}) as first_sales_day
 ),
 

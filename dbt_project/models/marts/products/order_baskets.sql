@@ -9,12 +9,12 @@
 -- Only as far back as baskets are looked at; days that a night about an earlier day needs again are read again.
 with days as (
     select order_date
-    from {{ ref('agg_sales_daily') }}
+    from {{ ref('agg_sales_daily') }} as sales
     where order_date >= {{ first_basket_day() }}
         {%- if is_incremental() %}
         and (
             order_date in (select day from {{ source('ops', 'open_days') }})
-            or (orders > 0 and not exists (select from {{ this }} as known where known.order_date = agg_sales_daily.order_date))
+            or (orders > 0 and not exists (select from {{ this }} as known where known.order_date = sales.order_date))
         )
         {%- endif %}
 ),
