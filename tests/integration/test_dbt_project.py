@@ -241,6 +241,8 @@ def test_bi_is_under_contract(shop: Warehouse) -> None:
         "dim_date", "dim_product", "dim_customer", "sales_lines", "sales_daily", "sales_monthly",
         "sales_daily_product", "kpi_snapshots", "kpi_catalogue", "forecasts", "forecast_accuracy",
         "stock_recommendations", "kpi_anomalies", "data_quality",
+        "product_profile", "product_pairs", "basket_days", "seasonality_indices", "product_changes",
+        "price_volume_mix", "period_changes",
     }  # fmt: skip
     for model in bi:
         assert model["config"]["contract"]["enforced"], model["name"]
@@ -391,6 +393,9 @@ insert into bi_build.forecasts values
     ('2024-01-01', 'company_daily_revenue', 'x', -1, '1900-01-01', 19000101, 1, 1, 1, 1, 1, 'm', 's', null);
 insert into bi_build.kpi_anomalies values
     ('2024-01-01', 'orders', 'Orders', 'count', true, '1900-01-01', 19000101, 1, 1, 1, 1, 1, 'high');
+update marts.price_volume_mix set mix_effect = mix_effect + 1;
+update marts.product_profile set units = units + 1;
+update marts.basket_days set baskets = baskets + 1;
 """
 
 

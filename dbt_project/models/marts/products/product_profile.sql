@@ -75,9 +75,9 @@ months as (
 monthly as (
     select
         months.product_key,
-        n_months,
-        coalesce(sum(units), 0) / n_months as mean_units,
-        coalesce(sum(units * units), 0) / n_months as mean_square
+        n_months::numeric as n_months,
+        coalesce(sum(units), 0) as total,
+        coalesce(sum(units * units), 0) as total_of_squares
     from months
     cross join night
     left join {{ ref('agg_sales_monthly_product') }} as sold
@@ -89,14 +89,15 @@ monthly as (
     group by months.product_key, n_months
 ),
 
+-- (σ/μ)² = (n Σx² − (Σx)²) ÷ (Σx)²: divided once and last, so that a product on a border is on it.
 variation as (
     select
         product_key,
         n_months,
-        mean_units as mean_monthly_units,
+        total / n_months as mean_monthly_units,
         case
-            when n_months >= 6 and mean_units > 0
-                then sqrt(greatest(mean_square - mean_units * mean_units, 0)) / mean_units
+            when n_months >= 6 and total > 0
+                then sqrt(greatest(n_months * total_of_squares - total * total, 0) / (total * total))
         end as coefficient
     from monthly
 ),
@@ -140,7 +141,7 @@ joined as (
         case
             when as_of_date - 363 >= first_sales_day then coalesce(previous_half_year_units, 0)
         end as previous_half_year_units,
-        coalesce(n_months, 0) as n_months,
+        coalesce(n_months, 0)::integer as n_months,
         mean_monthly_units,
         coefficient,
         list_prices.list_price
