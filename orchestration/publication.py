@@ -14,7 +14,7 @@ from psycopg import sql
 from orchestration import failpoints
 from orchestration.errors import ContractError
 from orchestration.night import Night
-from orchestration.warehouse import BI_READER, Connection, writing
+from orchestration.warehouse import BI_READER, Connection, script, writing
 
 BUILT = "bi_build"
 LIVE = "bi"
@@ -95,6 +95,7 @@ def publish(night: Night, tables: Sequence[BiTable], fingerprint: str) -> Public
             "update ops.touched_days set published_token = %s where published_token is null", [night.token]
         )
         _state_publication(connection)
+        create_functions(connection)
     failpoints.reach("publish.committed")
     drop_retired(connection)
     return Publication(rows_written=rows, days=days, is_full=is_full)
@@ -171,6 +172,15 @@ def _state_publication(connection: Connection) -> None:
             from ops.business b cross join (select * from ops.publications order by token desc limit 1) p;
             grant select on all tables in schema {LIVE} to {BI_READER}"""
     )
+
+
+def create_functions(connection: Connection) -> None:
+    """Make the functions of ``bi`` anew, in the transaction that is open: a swap leaves them behind in the old schema.
+
+    Their bodies are read when they are called, not now: a publication of fewer tables is none the worse for them.
+    """
+    connection.execute("set local check_function_bodies = off")
+    connection.execute(script("bi_functions.sql"))
 
 
 def drop_retired(connection: Connection) -> None:

@@ -117,7 +117,7 @@ def initialise(url: str) -> None:
             with connection.transaction():
                 # Two starters at once: create-if-not-exists is not safe against itself.
                 connection.execute("select pg_advisory_xact_lock(%s)", [SET_UP_LOCK])
-                for statement in (_script("ops.sql"), raw_ddl(), _script("stages.sql"), _bi_ddl()):
+                for statement in (script("ops.sql"), raw_ddl(), script("stages.sql"), _bi_ddl()):
                     connection.execute(statement)
         except psycopg.errors.InsufficientPrivilege as error:
             raise PermanentError(
@@ -146,7 +146,8 @@ def ensure_database(url: str, name: str) -> None:
             ) from None
 
 
-def _script(name: str) -> str:
+def script(name: str) -> str:
+    """The text of one of our SQL scripts."""
     return resources.files("orchestration").joinpath("sql", name).read_text(encoding="utf-8")
 
 

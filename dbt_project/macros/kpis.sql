@@ -8,6 +8,7 @@
     {{ return([
         'sales',
         'operations',
+        'products',
     ]) }}
 {%- endmacro %}
 

@@ -394,6 +394,9 @@ insert into bi_build.forecasts values
     ('2024-01-01', 'company_daily_revenue', 'x', -1, '1900-01-01', 19000101, 1, 1, 1, 1, 1, 'm', 's', null);
 insert into bi_build.kpi_anomalies values
     ('2024-01-01', 'orders', 'Orders', 'count', true, '1900-01-01', 19000101, 1, 1, 1, 1, 1, 'high');
+update marts.price_volume_mix set mix_effect = mix_effect + 1;
+update marts.product_profile set units = units + 1;
+update marts.basket_days set baskets = baskets + 1;
 """
 
 

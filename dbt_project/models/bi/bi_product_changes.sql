@@ -1,0 +1,31 @@
+{{ config(
+    alias='product_changes',
+    meta={'publish': 'whole'},
+    indexes=[{'columns': ['period', 'basis', 'product_key'], 'unique': true}],
+) }}
+select
+    as_of_date,
+    period,
+    basis,
+    product_key,
+    status,
+    units,
+    compared_units,
+    sales,
+    compared_sales,
+    returns,
+    compared_returns,
+    net_revenue,
+    compared_net_revenue,
+    gross_profit,
+    compared_gross_profit,
+    sales_at_compared_price,
+    sales_change,
+    price_effect,
+    quantity_effect,
+    new_effect,
+    lost_effect,
+    returns_effect,
+    net_revenue_change,
+    gross_profit_change
+from {{ ref('product_changes') }}
