@@ -7,6 +7,7 @@
 {% macro kpi_rooms() -%}
     {{ return([
         'sales',
+        'customers',
     ]) }}
 {%- endmacro %}
 
