@@ -45,15 +45,21 @@
 {%- endmacro %}
 
 {#
-  1 to 5 among the customers who bought in the last 365 days, null for the others: one more for each fifth of them that is
-  worse. Equal values have as many worse ones, so they never differ in score.
+  1 to 5 among the customers who bought in the last 365 days, null for the others. By recency 5 for the latest and one less
+  for each fifth of them that is strictly better; by the others 1 for the least and one more for each fifth that is
+  strictly worse. Equal values never differ in score, most customers' single order is a 1, and whoever bought today a 5.
 #}
-{% macro rfm_score(worst_first) -%}
-    case
-        when orders_365_days > 0 then
-            1 + 5 * (rank() over (partition by orders_365_days > 0 order by {{ worst_first }}) - 1)
-            / count(*) over (partition by orders_365_days > 0)
-    end
+{% macro recency_score() -%}
+    case when orders_365_days > 0 then 5 - {{ fifths_before('recency_days') }} end
+{%- endmacro %}
+
+{% macro worth_score(measure) -%}
+    case when orders_365_days > 0 then 1 + {{ fifths_before(measure) }} end
+{%- endmacro %}
+
+{% macro fifths_before(measure) -%}
+    5 * (rank() over (partition by orders_365_days > 0 order by {{ measure }}) - 1)
+    / count(*) over (partition by orders_365_days > 0)
 {%- endmacro %}
 
 {#

@@ -17,14 +17,14 @@ cuts as (
 
 windows as (
     select
-        kpi_windows.*,
+        all_windows.*,
         width_bucket(window_start, cuts) as first_piece,
         width_bucket(window_end, cuts) as last_piece,
         first_day,
         coalesce(window_end >= first_day, false) as is_known,
         window_end = as_of_date as is_as_of,
         window_end in (as_of_date, year_ago) as is_state
-    from {{ ref('kpi_windows') }}
+    from {{ ref('kpi_windows') }} as all_windows
     cross join cuts
     cross join (select year_ago, first_day from night) as dates
 ),
@@ -199,7 +199,7 @@ outlook as (
         count(*) filter (where churn_status = 'lapsing') as at_risk,
         coalesce(sum(revenue_365_days) filter (where churn_status = 'lapsing'), 0) as revenue_at_risk,
         sum(expected_revenue_12m) as expected_revenue,
-        max(expected_reason) filter (where expected_reason = 'less than two years of sales') as expected_reason
+        max(expected_reason) filter (where expected_reason <> 'never bought') as expected_reason
     from profiles
     cross join lateral (
         values ('company', 'company'), ('segment', segment), ('territory', territory_id)
@@ -292,7 +292,7 @@ valued as (
             'expected_value_12m', expected_revenue,
             case
                 when not is_as_of then 'known for the as-of date only'
-                else coalesce(expected_reason, 'fewer than 30 customers to learn from')
+                else coalesce(expected_reason, 'no known customer has bought')
             end
         )
     ) as of_every_grain (kpi, amount, why_not)

@@ -146,9 +146,9 @@ typical as (
 scored as (
     select
         known.*,
-        {{ rfm_score('recency_days desc') }} as bought_recency_score,
-        {{ rfm_score('orders_365_days') }} as bought_frequency_score,
-        {{ rfm_score('revenue_365_days') }} as bought_monetary_score,
+        {{ recency_score() }} as bought_recency_score,
+        {{ worth_score('orders_365_days') }} as bought_frequency_score,
+        {{ worth_score('revenue_365_days') }} as bought_monetary_score,
         revenue_365_days > 0 as has_revenue,
         sum(revenue_365_days) over by_revenue as revenue_to_here,
         sum(revenue_365_days) over (
