@@ -9,6 +9,7 @@
         'sales',
         'operations',
         'products',
+        'customers',
     ]) }}
 {%- endmacro %}
 
