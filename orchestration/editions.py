@@ -25,7 +25,7 @@ TOP = 25
 _QUERIES = {
     "headline": """
         select period, kpi, label, unit, value, previous_period, previous_year, is_up_good from bi.kpi_snapshots
-        where as_of_date = %(as_of)s and grain = 'company' and period in ('month', 'year')
+        where as_of_date = %(as_of)s and grain = 'company' and period in ('month', 'year') and is_headline
         order by period, sort_order""",
     "daily": """
         select order_date as day, net_revenue, orders from bi.sales_daily

@@ -21,7 +21,8 @@ def headline_kpis(connection: Connection) -> pd.DataFrame:
         """select k.period, k.kpi, k.label, k.unit, k.value::float, k.previous_period::float, k.previous_year::float,
                   k.as_of_date, p.currency
            from bi.kpi_snapshots k join bi.publication p using (as_of_date)
-           where k.grain = 'company' and k.period in ('month', 'year') order by k.period, k.sort_order""",
+           where k.grain = 'company' and k.period in ('month', 'year') and k.is_headline
+           order by k.period, k.sort_order""",
     )
 
 

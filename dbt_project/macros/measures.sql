@@ -40,14 +40,6 @@
     round(100 * returns / nullif(gross_sales - discounts, 0), 6)
 {%- endmacro %}
 
-{# Every KPI, in the order of kpi_catalogue; kpi_measures has one column for each. #}
-{% macro kpi_names() -%}
-    {{ return([
-        'gross_sales', 'net_revenue', 'returns', 'charges', 'discounts', 'orders', 'units', 'average_order_value',
-        'return_rate_pct', 'active_customers', 'new_customers', 'returning_customers',
-    ]) }}
-{%- endmacro %}
-
 {# The as-of date of the newest night: what the stages' tables are read by. A night without anomalies shows none, not the last ones. #}
 {% macro latest_as_of_date() -%}
     (select as_of_date from {{ source('ops', 'nights') }} where as_of_date is not null order by token desc limit 1)

@@ -22,7 +22,7 @@ REBUILT = (
     "marts.agg_sales_daily_order", "marts.agg_sales_daily", "marts.agg_sales_monthly",
     "marts.product_sightings", "marts.customer_sightings", "marts.dim_date", "marts.dim_product", "marts.dim_customer",
     "marts.mv_sales_daily_summary", "marts.mv_sales_monthly_summary",
-    "kpis.kpi_windows", "kpis.kpi_measures", "kpis.kpi_snapshots",
+    "kpis.kpi_windows", "kpis.kpi_measures", "kpis.kpi_values_sales", "kpis.kpi_snapshots",
 )  # fmt: skip
 # What was published by day: of each table, every day's rows.
 Published = dict[str, dict[date, list[str]]]

@@ -47,7 +47,7 @@ ASSETS = {
         "dim_product_cost", "dim_product_price", "dim_rep_territory", "fct_sales_lines", "mv_sales_daily_summary",
         "mv_sales_monthly_summary", "product_sightings",
     },
-    "kpis": {"kpi_catalogue", "kpi_measures", "kpi_snapshots", "kpi_windows"},
+    "kpis": {"kpi_catalogue", "kpi_measures", "kpi_snapshots", "kpi_values_sales", "kpi_windows"},
     "forecast": {"accuracy", "backtests", "forecasts"},
     "stock": {"recommendations"},
     "anomaly": {"kpi_days"},

@@ -4,7 +4,14 @@ select
     kpi,
     label,
     definition,
+    formula,
     unit,
+    format,
+    is_up_good,
     is_additive,
-    is_up_good
+    is_headline,
+    grains,
+    owner,
+    needs,
+    source_model
 from {{ ref('kpi_catalogue') }}

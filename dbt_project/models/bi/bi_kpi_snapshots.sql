@@ -33,7 +33,12 @@ select
     snapshots.previous_period_start,
     snapshots.previous_period_end,
     snapshots.previous_year_start,
-    snapshots.previous_year_end
+    snapshots.previous_year_end,
+    snapshots.target,
+    snapshots.target_pct,
+    snapshots.reason,
+    catalogue.format,
+    catalogue.is_headline
 from {{ ref('kpi_snapshots') }} as snapshots
 inner join dates using (as_of_date)
 inner join {{ ref('kpi_catalogue') }} as catalogue using (kpi)

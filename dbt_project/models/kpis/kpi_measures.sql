@@ -10,7 +10,7 @@
 with windows as (
     select
         *,
-        1 << (row_number() over (order by period, basis) - 1)::integer as bit
+        1::bigint << (row_number() over (order by period, basis) - 1)::integer as bit
     from {{ ref('kpi_windows') }}
 ),
 

@@ -8,6 +8,7 @@
 -- depends_on: {{ ref('kpi_catalogue') }} (every KPI is one of the catalogue's: a test holds that)
 -- Never dropped by a full refresh: what an earlier night said cannot be computed again once late rows have come.
 with long as (
+    {%- for room in kpi_rooms() %}
     select
         as_of_date,
         grain,
@@ -17,13 +18,32 @@ with long as (
         window_start,
         window_end,
         kpi,
-        amount
-    from {{ ref('kpi_measures') }}
-    cross join lateral (values
-        {%- for kpi in kpi_names() %}
-        ('{{ kpi }}', {{ kpi }}){{ ',' if not loop.last }}
-        {%- endfor %}
-    ) as kpis (kpi, amount)
+        amount,
+        reason
+    from {{ ref('kpi_values_' ~ room) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+pivoted as (
+    select
+        as_of_date,
+        grain,
+        entity,
+        period,
+        kpi,
+        max(window_start) filter (where basis = 'value') as period_start,
+        max(window_end) filter (where basis = 'value') as period_end,
+        round(max(amount) filter (where basis = 'value'), 6) as value,
+        round(max(amount) filter (where basis = 'previous_period'), 6) as previous_period,
+        round(max(amount) filter (where basis = 'previous_year'), 6) as previous_year,
+        max(window_start) filter (where basis = 'previous_period') as previous_period_start,
+        max(window_end) filter (where basis = 'previous_period') as previous_period_end,
+        max(window_start) filter (where basis = 'previous_year') as previous_year_start,
+        max(window_end) filter (where basis = 'previous_year') as previous_year_end,
+        max(reason) filter (where basis = 'value') as reason
+    from long
+    group by as_of_date, grain, entity, period, kpi
 )
 
 select
@@ -32,14 +52,16 @@ select
     entity,
     period,
     kpi,
-    max(window_start) filter (where basis = 'value') as period_start,
-    max(window_end) filter (where basis = 'value') as period_end,
-    round(max(amount) filter (where basis = 'value'), 6) as value,
-    round(max(amount) filter (where basis = 'previous_period'), 6) as previous_period,
-    round(max(amount) filter (where basis = 'previous_year'), 6) as previous_year,
-    max(window_start) filter (where basis = 'previous_period') as previous_period_start,
-    max(window_end) filter (where basis = 'previous_period') as previous_period_end,
-    max(window_start) filter (where basis = 'previous_year') as previous_year_start,
-    max(window_end) filter (where basis = 'previous_year') as previous_year_end
-from long
-group by as_of_date, grain, entity, period, kpi
+    period_start,
+    period_end,
+    value,
+    previous_period,
+    previous_year,
+    previous_period_start,
+    previous_period_end,
+    previous_year_start,
+    previous_year_end,
+    null::numeric as target,
+    null::numeric as target_pct,
+    reason
+from pivoted
