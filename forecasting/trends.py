@@ -26,7 +26,7 @@ _NEARLY_ONE = 0.95
 
 @dataclass(frozen=True)
 class Kendall:
-    """Result of a Mann–Kendall test: ``s`` (a count of pairs), ``tau`` and ``z`` without a unit, ``p_value`` two-sided."""
+    """A Mann–Kendall test: ``s`` is a count of pairs, ``tau`` and ``z`` have no unit, ``p_value`` is two-sided."""
 
     s: int
     tau: float
@@ -52,8 +52,8 @@ def trend_table(panel: pd.DataFrame, *, alpha: float = 0.05) -> pd.DataFrame:
         alpha: significance level, between 0 and 1.
 
     Returns:
-        ``COLUMNS``, sorted by ``unique_id``: slopes in units of y per month (``slope`` is Theil–Sen's, ``slope_ols`` that
-        of least squares), ``slope_pct`` = 100 · slope / |median of y|. Fewer than 8 known months: no numbers,
+        ``COLUMNS``, sorted by ``unique_id``: slopes in units of y per month (``slope`` is Theil–Sen's, ``slope_ols``
+        that of least squares), ``slope_pct`` = 100 · slope / |median of y|. Fewer than 8 known months: no numbers,
         no direction, and ``reason`` says so.
 
     Raises:
@@ -64,7 +64,7 @@ def trend_table(panel: pd.DataFrame, *, alpha: float = 0.05) -> pd.DataFrame:
     >>> months = pd.date_range("2024-01-01", periods=10, freq="MS")
     >>> panel = pd.DataFrame({"unique_id": "revenue", "ds": months, "y": [3.0, 5, 4, 6, 8, 7, 9, 11, 10, 12]})
     >>> trend_table(panel)[["slope", "mann_kendall_s", "direction", "season_is_removed"]].to_numpy().tolist()
-    [[1.0, 39.0, 'up', False]]
+    [[1.0, 39, 'up', False]]
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha {alpha} must lie between 0 and 1")
@@ -80,9 +80,9 @@ def mann_kendall(y: np.ndarray, t: np.ndarray, *, season_length: int = 1, rho: f
     - Var(S) = Σ_seasons [n(n−1)(2n+5) − Σ_ties u(u−1)(2u+5)] / 18, times V(ρ) / V(0);
     - z = (S − sign S) / √Var(S); tau = S / √(pairs · untied pairs), Kendall's tau-b.
 
-    V(ρ) = Σ over pairs of pairs (2/π) · arcsin of the correlation of y_j − y_i with y_l − y_k in a Gaussian process with
-    autocorrelation ρ^|lag|: what Var(S) is there without ties. V(0) is the formula above. Hamed & Rao's correction is its
-    first-order approximation for long series; of two years it is exact.
+    V(ρ) = Σ over pairs of pairs (2/π) · arcsin of the correlation of y_j − y_i with y_l − y_k in a Gaussian process
+    with autocorrelation ρ^|lag|: Var(S) there, without ties, exact at any length; V(0) is the formula above. Hamed &
+    Rao (1998) approximate it for long series, and know no seasons.
 
     Sources: Mann (1945); Hirsch, Slack & Smith (1982), *Water Resources Research* 18(1), for seasons; Hamed (2009),
     *Journal of Hydrology* 365, for V(ρ).
@@ -121,7 +121,7 @@ def theil_sen(y: np.ndarray, t: np.ndarray, *, season_length: int = 1) -> float:
 
 @dataclass(frozen=True)
 class Line:
-    """A fitted line: slope in units per period, its two-sided p-value, and the lag-one autocorrelation of what is left."""
+    """A fitted line: slope in units per period, its two-sided p-value, the residuals' lag-one autocorrelation."""
 
     slope: float
     p_value: float
@@ -225,7 +225,7 @@ def _checked(panel: pd.DataFrame) -> pd.DataFrame:
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    text = ("unique_id", "direction", "reason")
-    flags = ("season_is_removed", "has_robust_errors")
-    kinds = dict.fromkeys(set(COLUMNS) - {*text, *flags, "first_month", "last_month", "n_months"}, "float64")
-    return table.astype({**kinds, "n_months": "int64"})
+    """Numbers as numbers also where every series is too short; counts as whole ones."""
+    numbers = ("slope", "slope_pct", "slope_ols", "p_slope_ols", "autocorrelation", "tau", "z", "p_value")
+    kinds = dict.fromkeys(numbers, "float64") | {"n_months": "int64", "mann_kendall_s": "Int64"}
+    return table.astype({**kinds, "has_robust_errors": "boolean"})
