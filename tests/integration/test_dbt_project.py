@@ -95,7 +95,8 @@ def shop(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
             "insert into forecast.kpi_trends (as_of_date, grain, entity, kpi, first_month, last_month, n_months,"
             " season_is_removed, slope, p_value, direction) values"
             " (%(d)s, 'company', 'company', 'returns', '2023-03-01', '2024-02-01', 12, false, 2, 0.01, 'up'),"
-            " (%(d)s, 'category', 'Cups', 'net_revenue', '2023-03-01', '2024-02-01', 12, false, 2, 0.6, 'no clear trend'),"
+            " (%(d)s, 'category', 'Cups', 'net_revenue', '2023-03-01', '2024-02-01', 12, false, 2, 0.6,"
+            " 'no clear trend'),"
             " ('2024-03-01', 'company', 'company', 'orders', '2023-03-01', '2024-01-01', 11, false, 2, 0.01, 'up')",
             {"d": AS_OF},
         )

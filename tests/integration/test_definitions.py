@@ -53,8 +53,8 @@ ASSETS = {
     "anomaly": {"kpi_days"},
     "bi": {
         "data_quality", "dim_customer", "dim_date", "dim_product", "forecast_accuracy", "forecasts", "kpi_anomalies",
-        "kpi_catalogue", "kpi_snapshots", "kpi_trends", "sales_daily", "sales_daily_product", "sales_lines", "sales_monthly",
-        "stock_recommendations",
+        "kpi_catalogue", "kpi_snapshots", "kpi_trends", "sales_daily", "sales_daily_product", "sales_lines",
+        "sales_monthly", "stock_recommendations",
     },
     "ops": {"editions", "nights", "outbox", "publications"},
 }  # fmt: skip
