@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint test-unit bench bench-full lock clean
+.PHONY: help setup run test lint test-unit bench bench-full kpis lock clean
 
 PY := .venv/bin/python
 PACKAGES := orchestration forecasting reporting examples benchmarks
@@ -35,6 +35,9 @@ bench: setup ## How fast it is on this machine, beside what is promised; a few m
 
 bench-full: setup ## The same with ten million lines; an hour, and 20 GB of disk
 	$(PY) -m benchmarks --full
+
+kpis: setup ## Write docs/kpis.md and dbt's metrics anew, from the KPIs' entries in the dbt models
+	$(PY) -m orchestration.kpi_docs
 
 lock: setup ## Resolve pyproject.toml anew and write requirements.lock; pins that still fit stay
 	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

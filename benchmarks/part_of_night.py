@@ -19,7 +19,10 @@ from orchestration.headless import JOB
 from orchestration.settings import PROJECT_ROOT, Settings
 
 # What does not make facts: its cost grows with products and with what is forecast, and is another question.
-LATER = {"demand_forecast", "stock__recommendations", "anomaly__kpi_days", "ops__editions", "ops__outbox"}
+LATER = {
+    "demand_forecast", "forecast__kpi_trends", "stock__recommendations", "anomaly__kpi_days", "ops__editions",
+    "ops__outbox",
+}  # fmt: skip
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The command line: daybreak up | nightly | init | check | accept | url. Arguments in, one screen out.
+"""The command line: daybreak up | nightly | init | check | accept | metric | url. Arguments in, one screen out.
 
 Not here: any work. Errors of our family are shown without a traceback and give the exit code.
 """
@@ -151,6 +151,44 @@ def accept(
 
 
 @app.command()
+def metric(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="KPIs; none for a list of them.", show_default=False)
+    ] = None,
+    by: Annotated[list[str] | None, typer.Option("--by", help="A dimension to cut by; may be given again.")] = None,
+    grain: Annotated[
+        str | None, typer.Option("--grain", help="day, week, month, quarter, year or fiscal_year.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="The first day counted, YYYY-MM-DD.", show_default=False)
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--to", help="The last day counted; without it the published as-of date.", show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+) -> None:
+    """Compute KPIs from what is published, by any dimension; without a name, list both."""
+    first, last = _day(since, "--from"), _day(until, "--to")
+    from orchestration.database import database
+    from orchestration.metrics import Metrics, semantic_manifest
+    from orchestration.screens import show_metrics, show_values
+
+    settings = _read_settings()
+    metrics = Metrics(semantic_manifest(settings))
+    if not names:
+        return show_metrics(console, metrics)
+    with database(settings) as database_url:
+        group_by = [*([grain] if grain else []), *(by or [])]
+        values = metrics.query(database_url, names, group_by=group_by, start=first, end=last)
+    if json:
+        print(values.to_json(orient="records", date_format="iso", indent=1))
+    else:
+        show_values(console, metrics, values, names)
+    return None
+
+
+@app.command()
 def url(
     reader: Annotated[
         bool, typer.Option("--reader", help="The URL of the read-only login bi_reader (embedded server).")
@@ -179,13 +217,13 @@ def _read_settings() -> Settings:
         raise ConfigurationError(wrong, remedy="docs/operations.md lists the settings") from None
 
 
-def _day(text: str | None) -> date | None:
+def _day(text: str | None, option: str = "--as-of") -> date | None:
     if text is None:
         return None
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a day of the form YYYY-MM-DD", param_hint="--as-of") from None
+        raise typer.BadParameter(f"{text!r} is not a day of the form YYYY-MM-DD", param_hint=option) from None
 
 
 def _say(line: str) -> None:

@@ -1,10 +1,12 @@
-"""What `daybreak init` and `daybreak check` show on a terminal: tables where there is one, plain lines elsewhere.
+"""What `daybreak init`, `check` and `metric` show on a terminal: tables where there is one, plain lines elsewhere.
 
-Not here: finding it out (check.py, starter/).
+Not here: finding it out (check.py, starter/, metrics.py).
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -12,6 +14,10 @@ from rich.text import Text
 
 from orchestration.check import Finding
 from orchestration.starter.init import Started
+from reporting.format import MISSING, count, pct
+
+if TYPE_CHECKING:  # metricflow takes a second to import, and init and check need none of it
+    from orchestration.metrics import Metrics
 
 MOST_NAMES = 12
 
@@ -83,6 +89,38 @@ def _lines(finding: Finding) -> list[str]:
         lines.append("  without a value: " + ", ".join(f"{name} {share:.1%}" for name, share in empty.items()))
     where = f" ({finding.newest})" if finding.newest else ""
     return [f"[bold]{escape(finding.source)}[/]{escape(where)}", *lines] if lines else []
+
+
+def show_metrics(console: Console, metrics: "Metrics") -> None:
+    """Every metric, and what they can be cut by."""
+    table = Table("metric", "name", "what it is")
+    for m in metrics.metrics():
+        table.add_row(m.name, m.label, m.description)
+    _show(console, table)
+    names = [m.name for m in metrics.metrics()]
+    console.print(f"--grain {' | '.join(metrics.grains())}", soft_wrap=True)
+    console.print(f"--by {' | '.join(d.replace('__', '.') for d in metrics.dimensions(names))}", soft_wrap=True)
+
+
+def show_values(console: Console, metrics: "Metrics", values: pd.DataFrame, names: Sequence[str]) -> None:
+    """One row per combination of the dimensions; numbers in their unit, and amounts without a currency's sign."""
+    about = {m.name: m for m in metrics.metrics()}
+    table = Table(*(about[c].label if c in names else c for c in values.columns))
+    for row in values.itertuples(index=False, name=None):
+        pairs = zip(values.columns, row, strict=True)
+        table.add_row(*(_value(v, about[c].unit) if c in names else escape(_member(v)) for c, v in pairs))
+    for column in table.columns[len(values.columns) - len(names) :]:
+        column.justify = "right"
+    _show(console, table)
+
+
+def _value(value: float, unit: str) -> str:
+    return pct(value) if unit == "pct" else count(value, decimals=0 if unit in ("count", "units") else 2)
+
+
+def _member(value: object) -> str:
+    """A member of a dimension; an en dash for none."""
+    return MISSING if value is None or value != value else str(value)
 
 
 def _show(console: Console, table: Table) -> None:

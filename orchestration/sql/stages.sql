@@ -50,6 +50,33 @@ create table if not exists forecast.accuracy (
 comment on table forecast.accuracy is
     'One row per as-of date, series and unique_id: errors over the rolling origins; null where the denominator is zero.';
 
+create table if not exists forecast.kpi_trends (
+    as_of_date date not null,
+    grain text not null,
+    entity text not null,
+    kpi text not null,
+    first_month date not null,
+    last_month date not null,
+    n_months int not null,
+    season_is_removed boolean not null,
+    slope double precision,
+    slope_pct double precision,
+    slope_ols double precision,
+    p_slope_ols double precision,
+    has_robust_errors boolean,
+    autocorrelation double precision,
+    mann_kendall_s int,
+    tau double precision,
+    z double precision,
+    p_value double precision,
+    direction text check (direction in ('up', 'down', 'no clear trend')),
+    reason text,
+    primary key (as_of_date, grain, entity, kpi),
+    check ((direction is null) = (reason is not null))
+);
+comment on table forecast.kpi_trends is
+    'One row per as-of date, grain, entity and KPI: the slope of its complete months, at most 36, and whether chance would do the same.';
+
 create table if not exists stock.recommendations (
     as_of_date date not null,
     product_id text not null,

@@ -99,6 +99,15 @@ def shop(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
             [AS_OF, AS_OF, AS_OF - timedelta(days=1), AS_OF - timedelta(days=1)],
         )
         connection.execute(
+            "insert into forecast.kpi_trends (as_of_date, grain, entity, kpi, first_month, last_month, n_months,"
+            " season_is_removed, slope, p_value, direction) values"
+            " (%(d)s, 'company', 'company', 'returns', '2023-03-01', '2024-02-01', 12, false, 2, 0.01, 'up'),"
+            " (%(d)s, 'category', 'Cups', 'net_revenue', '2023-03-01', '2024-02-01', 12, false, 2, 0.6,"
+            " 'no clear trend'),"
+            " ('2024-03-01', 'company', 'company', 'orders', '2023-03-01', '2024-01-01', 11, false, 2, 0.01, 'up')",
+            {"d": AS_OF},
+        )
+        connection.execute(
             "insert into forecast.forecasts values"
             " (%(d)s, 'product_weekly_units', 'MUG', '2024-03-04', 2, 1, 3, 0, 4, 'ets', 'smooth', null),"
             " (%(d)s, 'company_daily_revenue', 'all', '2024-03-03', 5, 4, 6, 3, 7, 'naive', 'smooth', 'x')",
@@ -182,6 +191,10 @@ def test_stages_meet_the_dimensions(shop: Warehouse) -> None:
     ]
     assert shop.rows("select product_key, product_name from bi_build.stock_recommendations") == [(-1, "NEW")]
     assert shop.rows("select day, label from bi_build.kpi_anomalies") == [(AS_OF, "Orders")]
+    assert shop.rows("select label, entity, direction, is_good from bi_build.kpi_trends order by 1") == [
+        ("Net revenue", "Cups", "no clear trend", None),
+        ("Returns", "company", "up", False),
+    ]
     assert shop.rows("select is_charge_code from bi_build.dim_product where product_id = 'POST'") == [(True,)]
 
 

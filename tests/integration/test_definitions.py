@@ -50,7 +50,7 @@ ASSETS = {
         "product_sightings",
     },
     "kpis": {"kpi_catalogue", "kpi_measures", "kpi_snapshots", "kpi_values_sales", "kpi_windows"},
-    "forecast": {"accuracy", "backtests", "forecasts"},
+    "forecast": {"accuracy", "backtests", "forecasts", "kpi_trends"},
     "stock": {"recommendations"},
     "anomaly": {"kpi_days"},
     "bi": {
