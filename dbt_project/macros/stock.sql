@@ -72,8 +72,7 @@
     )
 {%- endmacro %}
 
-{# Of a product that has stock: days without a sale after which it is dead, and how often a fast one is sold. #}
-{% macro dead_after_days() -%} {{ return(180) }} {%- endmacro %}
+{# In how many days a fast product is sold once at the most. #}
 {% macro fast_sale_days() -%} {{ return(13) }} {%- endmacro %}
 
 {#
