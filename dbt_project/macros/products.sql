@@ -1,7 +1,5 @@
 {# A product that sold before, but not on any of this many days up to and including the day asked about, is dead. #}
-{% macro dead_after_days() -%}
-    180
-{%- endmacro %}
+{% macro dead_after_days() -%} {{ return(180) }} {%- endmacro %}
 
 {# An order of more different products is a wholesale list: it says little of what goes with what, and n²/2 pairs of it. #}
 {% macro most_products_of_a_basket() -%}
