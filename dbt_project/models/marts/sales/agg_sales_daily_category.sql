@@ -17,26 +17,34 @@ amounts as (
     select
         order_date,
         category,
-        count(*) as lines,
-        count(*) filter (where line_kind = 'sale') as sale_lines,
-        count(*) filter (where exchange_rate is null) as unconverted_lines,
+        sum(lines)::bigint as lines,
+        sum(sale_lines)::bigint as sale_lines,
         {{- sum_measures() }},
-        coalesce(sum(net_revenue) filter (where customer_key <> -1), 0) as customer_revenue
-    from {{ ref('fct_sales_lines') }}
+        sum(customer_revenue) as customer_revenue,
+        sum(unconverted_lines)::bigint as unconverted_lines
+    from {{ ref('agg_sales_daily_product') }}
     inner join {{ ref('dim_product') }} using (product_key)
     {{ only_days_to_compute() }}
     group by order_date, category
 ),
 
--- Each order of a day and category once, so that both of what is distinct can be taken from it.
+-- Ten million lines are sorted here on a full refresh: by a number, which is half as long as by a name.
+categories as materialized (
+    select
+        product_key,
+        category,
+        dense_rank() over (order by category) as category_number
+    from {{ ref('dim_product') }}
+),
+
 purchases as (
     select distinct
         order_date,
-        category,
+        category_number,
         order_key,
         customer_key
     from {{ ref('fct_sales_lines') }}
-    inner join {{ ref('dim_product') }} using (product_key)
+    inner join categories using (product_key)
     {{ only_days_to_compute() }}
     {{ 'and' if is_incremental() else 'where' }} line_kind = 'sale'
 ),
@@ -44,11 +52,11 @@ purchases as (
 distinct_counts as (
     select
         order_date,
-        category,
+        category_number,
         count(distinct order_key) as orders,
         {{ buyers('true') }} as buyers
     from purchases
-    group by order_date, category
+    group by order_date, category_number
 )
 
 select
@@ -56,12 +64,13 @@ select
     category,
     lines,
     sale_lines,
-    unconverted_lines,
     coalesce(orders, 0) as orders,
     {{- list_measures() }},
     customer_revenue,
+    unconverted_lines,
     buyers,
     newcomers
 from amounts
-left join distinct_counts using (order_date, category)
+inner join (select distinct category, category_number from categories) as numbers using (category)
+left join distinct_counts using (order_date, category_number)
 left join newcomers using (order_date, category)

@@ -20,10 +20,10 @@ amounts as (
         segment,
         sum(lines)::bigint as lines,
         sum(sale_lines)::bigint as sale_lines,
-        sum(unconverted_lines)::bigint as unconverted_lines,
         count(distinct order_key) filter (where sale_lines > 0) as orders,
         {{- sum_measures() }},
-        coalesce(sum(net_revenue) filter (where customer_key <> -1), 0) as customer_revenue
+        coalesce(sum(net_revenue) filter (where customer_key <> -1), 0) as customer_revenue,
+        sum(unconverted_lines)::bigint as unconverted_lines
     from {{ ref('agg_sales_daily_order') }}
     inner join {{ ref('dim_customer') }} using (customer_key)
     {{ only_days_to_compute() }}
@@ -35,10 +35,10 @@ select
     segment,
     lines,
     sale_lines,
-    unconverted_lines,
     orders,
     {{- list_measures() }},
     customer_revenue,
+    unconverted_lines,
     newcomers
 from amounts
 left join newcomers using (order_date, segment)
