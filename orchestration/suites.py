@@ -80,6 +80,16 @@ KPI_SNAPSHOTS = _bi(
     min_rows=1,
 )
 
+TARGETS = _bi(
+    "targets",
+    ("kpi", "grain", "entity", "period", "period_start"),
+    *finite("target"),
+    *finite("actual", required=False),
+    *between(["expected_pct"], "0", "100"),
+    one_of("status", "not begun", "on pace", "behind", "reached", "missed", "unknown"),
+    Rule("a period begins before it ends", ("period_start", "period_end"), "period_start > period_end"),
+)
+
 SUITES = (
     *RAW_SUITES,
     _bi("dim_date", ("date_key",), unique("date_day"), *present("date_day"), min_rows=1),
@@ -92,6 +102,8 @@ SUITES = (
     _bi("sales_monthly_product", ("month_start", "product_key"), *NET_REVENUE),
     _bi("sales_monthly_customer", ("month_start", "customer_key"), *NET_REVENUE),
     KPI_SNAPSHOTS,
+    _bi("sales_by_period", ("period", "period_start", "grain", "entity"), *NET_REVENUE, min_rows=1),
+    TARGETS,
     FORECASTS,
     STOCK_RECOMMENDATIONS,
 )
