@@ -22,6 +22,7 @@ REBUILT = (
     "marts.agg_sales_daily_order", "marts.agg_sales_daily", "marts.agg_sales_monthly",
     "marts.product_sightings", "marts.customer_sightings", "marts.dim_date", "marts.dim_product", "marts.dim_customer",
     "marts.mv_sales_daily_summary", "marts.mv_sales_monthly_summary",
+    "marts.agg_delivery_daily", "marts.delivery_performance", "marts.stock_position", "kpis.kpi_values_operations",
     "kpis.kpi_windows", "kpis.kpi_measures", "kpis.kpi_values_sales", "kpis.kpi_snapshots",
 )  # fmt: skip
 # What was published by day: of each table, every day's rows.
@@ -240,7 +241,8 @@ def test_bi_is_under_contract(shop: Warehouse) -> None:
     assert {m["alias"] for m in bi} == {
         "dim_date", "dim_product", "dim_customer", "sales_lines", "sales_daily", "sales_monthly",
         "sales_daily_product", "kpi_snapshots", "kpi_catalogue", "forecasts", "forecast_accuracy",
-        "stock_recommendations", "kpi_anomalies", "data_quality",
+        "stock_recommendations", "kpi_anomalies", "data_quality", "stock_position", "stock_daily",
+        "supplier_performance", "delivery_performance",
     }  # fmt: skip
     for model in bi:
         assert model["config"]["contract"]["enforced"], model["name"]
@@ -380,6 +382,10 @@ insert into marts.dim_customer select * from marts.dim_customer limit 1;
 insert into marts.dim_date (date_day) values ('1999-01-01');
 insert into marts.dim_product (product_id) values ('no key');
 insert into marts.dim_customer (customer_id) values ('no key');
+update marts.agg_delivery_daily set units = units + 1;
+insert into marts.stock_daily (snapshot_date, location_id, is_full_count, counted_units, on_hand_units)
+    values ('2024-01-01', 'A', true, 1, 2);
+update kpis.kpi_values_operations set reason = 'none' where amount is not null;
 insert into kpis.kpi_catalogue (kpi, unit) values ('orders', 'bananas');
 update kpis.kpi_measures set gross_sales = gross_sales + 1;
 update kpis.kpi_snapshots set value = value + 1 where grain = 'company';
