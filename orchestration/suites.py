@@ -90,6 +90,48 @@ TARGETS = _bi(
     Rule("a period begins before it ends", ("period_start", "period_end"), "period_start > period_end"),
 )
 
+SHARES = ("on_time_pct", "fill_rate_pct")
+OPERATIONS = (
+    _bi(
+        "stock_position",
+        ("product_id",),
+        Rule("a mover class is one of three", ("mover_class",), "mover_class not in ('fast', 'slow', 'non-moving')"),
+        *finite("on_hand_units", "stock_value", "turnover_times", required=False),
+        *between(["stockout_rate_pct"], "0", "100", required=False),
+        *between(["average_daily_units", "observed_days", "lead_time_lines"], "0", FINITE),
+        *between(["days_since_last_sale", "lead_time_mean_days", "lead_time_sd_days"], "0", FINITE, required=False),
+    ),
+    _bi(
+        "stock_daily",
+        ("snapshot_date", "location_id"),
+        *finite("on_hand_units"),
+        *finite("stock_value", "dead_value", "slow_value", required=False),
+        Rule(
+            "no more are out of stock than were counted",
+            ("counts", "out_of_stock_counts"),
+            "out_of_stock_counts > counts",
+        ),
+    ),
+    _bi(
+        "supplier_performance",
+        ("supplier_key", "span"),
+        one_of("span", "last 365 days", "all time"),
+        *between(SHARES, "0", "100", required=False),
+        *finite("lead_time_mean_days", "lead_time_sd_days", "rejected_pct", "price_change_pct", required=False),
+    ),
+    _bi(
+        "delivery_performance",
+        ("month_start", "location_key"),
+        *between(SHARES, "0", "100", required=False),
+        *finite("backlog_units"),
+        Rule(
+            "due lines are on time, late or open",
+            ("due_lines", "on_time_lines", "late_lines", "open_lines"),
+            "due_lines <> on_time_lines + late_lines + open_lines",
+        ),
+    ),
+)
+
 SUITES = (
     *RAW_SUITES,
     _bi("dim_date", ("date_key",), unique("date_day"), *present("date_day"), min_rows=1),
@@ -106,6 +148,7 @@ SUITES = (
     TARGETS,
     FORECASTS,
     STOCK_RECOMMENDATIONS,
+    *OPERATIONS,
 )
 
 

@@ -29,6 +29,7 @@ REBUILT = (
     "marts.agg_sales_monthly_product", "marts.agg_sales_monthly_customer",
     "marts.product_sightings", "marts.customer_sightings", "marts.dim_date", "marts.dim_product", "marts.dim_customer",
     "marts.mv_sales_daily_summary", "marts.mv_sales_monthly_summary",
+    "marts.agg_delivery_daily", "marts.delivery_performance", "marts.stock_position", "kpis.kpi_values_operations",
     "kpis.kpi_windows", "kpis.kpi_measures", "kpis.kpi_values_sales", "kpis.kpi_snapshots",
 )  # fmt: skip
 # What was published by day: of each table, every day's rows.
@@ -396,6 +397,10 @@ insert into marts.dim_customer select * from marts.dim_customer limit 1;
 insert into marts.dim_date (date_day) values ('1999-01-01');
 insert into marts.dim_product (product_id) values ('no key');
 insert into marts.dim_customer (customer_id) values ('no key');
+update marts.agg_delivery_daily set units = units + 1;
+insert into marts.stock_daily (snapshot_date, location_id, is_full_count, counted_units, on_hand_units)
+    values ('2024-01-01', 'A', true, 1, 2);
+update kpis.kpi_values_operations set reason = 'none' where amount is not null;
 insert into kpis.kpi_catalogue (kpi, unit) values ('orders', 'bananas');
 update kpis.kpi_measures set gross_sales = gross_sales + 1;
 update kpis.kpi_snapshots set value = value + 1 where grain = 'company';

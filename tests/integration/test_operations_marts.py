@@ -1,4 +1,4 @@
-"""Stock, suppliers and deliveries on a real PostgreSQL: a shop worked by hand, and nights of counts that equal a rebuild.
+"""Stock, suppliers and deliveries on a real PostgreSQL: a shop worked by hand, and nights that equal a rebuild.
 
 Not here: the dbt unit tests of single models; they stand beside the models.
 """
@@ -77,7 +77,7 @@ def _random_counts(choose: random.Random, day: date, places: Sequence[str]) -> l
 
 
 def test_nights_of_counts_equal_a_full_refresh(new_warehouse: Callable[[], Warehouse]) -> None:
-    """New, corrected and vanished counts, a night that failed, late sales; counts of everything and of a few products."""
+    """New, corrected and vanished counts, a night that failed, late sales; counts of all and of a few products."""
     choose = random.Random(91)
     warehouse = new_warehouse()
     weeks = [date(2024, 1, 7) + timedelta(days=7 * n) for n in range(20)]
@@ -134,13 +134,15 @@ def shop(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
     """Two places: MAIN counts everything each month, VAN a product now and then. A supplier with five order lines."""
     warehouse = new_warehouse()
     token = warehouse.begin_night(AS_OF)
-    warehouse.put([
-        Line("O1", "1", date(2023, 1, 2), "sale", "MUG", "ann", "DE", 1, "10"),
-        Line("O2", "1", date(2024, 2, 10), "sale", "MUG", "ann", "DE", 30, "10"),
-        Line("O3", "1", date(2024, 2, 29), "sale", "TEE", "ann", "DE", 4, "30"),
-        Line("R1", "1", date(2024, 3, 1), "return", "TEE", "ann", "DE", -1, "30"),
-        Line("O4", "1", date(2024, 3, 5), "sale", "CAP", "ann", "DE", 9, "30"),  # after the as-of date
-    ])
+    warehouse.put(
+        [
+            Line("O1", "1", date(2023, 1, 2), "sale", "MUG", "ann", "DE", 1, "10"),
+            Line("O2", "1", date(2024, 2, 10), "sale", "MUG", "ann", "DE", 30, "10"),
+            Line("O3", "1", date(2024, 2, 29), "sale", "TEE", "ann", "DE", 4, "30"),
+            Line("R1", "1", date(2024, 3, 1), "return", "TEE", "ann", "DE", -1, "30"),
+            Line("O4", "1", date(2024, 3, 5), "sale", "CAP", "ann", "DE", 9, "30"),  # after the as-of date
+        ]
+    )
     _count(warehouse, [
         (date(2024, 1, 31), "MUG", "MAIN", 40, 0), (date(2024, 1, 31), "TEE", "MAIN", 10, 0),
         (date(2024, 1, 31), "CAP", "MAIN", 5, 0), (date(2024, 2, 10), "MUG", "VAN", 3, 0),
@@ -217,8 +219,9 @@ def test_stock_by_hand(shop: Warehouse) -> None:
 
 def test_suppliers_by_hand(shop: Warehouse) -> None:
     columns = (
-        "order_lines, received_lines, open_lines, open_units, overdue_lines, lead_time_mean_days, lead_time_median_days,"
-        " lead_time_gap_days, promised_lines, on_time_lines, fill_rate_pct, rejected_pct, price_change_pct"
+        "order_lines, received_lines, open_lines, open_units, overdue_lines, lead_time_mean_days,"
+        " lead_time_median_days, lead_time_gap_days, promised_lines, on_time_lines, fill_rate_pct, rejected_pct,"
+        " price_change_pct"
     )
     (row,) = shop.rows(f"select {columns} from marts.supplier_performance where span = 'last 365 days'")
     # days 6, 5 and 9; of 90 units 10 + 20 + 8 came, those of the open line after the as-of date not
