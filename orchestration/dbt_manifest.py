@@ -20,6 +20,7 @@ from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.stack.environment import connection_pieces
 from orchestration.stack.file_lock import FileLock
 from orchestration.suites import suites
+from orchestration.warehouse import script
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 _SOURCES = ("*.sql", "*.yml", "*.md", "*.csv")
@@ -111,11 +112,11 @@ def project_hash() -> str:
 
 
 def fingerprint(profile: Profile) -> str:
-    """What decides how facts look and what is asked of them: the dbt project, the suites and the business's calendar.
+    """What decides how facts look and what is asked of them: dbt's and bi's SQL, the suites, the business's calendar.
 
     Another one means building all anew, and checking all of raw.
     """
     calendar = (
         f"{profile.time_zone} {profile.fiscal_year_start_month} {profile.first_weekday_number} {profile.currency}"
     )
-    return hashlib.sha256(f"{project_hash()} {suites()} {calendar}".encode()).hexdigest()
+    return hashlib.sha256(f"{project_hash()} {script('bi_functions.sql')} {suites()} {calendar}".encode()).hexdigest()

@@ -1,8 +1,8 @@
 -- Functions of bi: any two periods compared. Made anew at the end of every publication, because a full build replaces
--- the schema. They read bi alone, so the read-only login may call them.
+-- the schema; a change of this file causes one, so what they return may change. Replaced and never dropped: somebody's
+-- view may stand on them. They read bi alone, so the read-only login may call them.
 
-drop function if exists bi.compare_periods(date, date, date, date);
-create function bi.compare_periods(a_from date, a_to date, b_from date, b_to date)
+create or replace function bi.compare_periods(a_from date, a_to date, b_from date, b_to date)
 returns table (
     dimension text, member text, member_name text,
     net_revenue_a numeric, net_revenue_b numeric, net_revenue_change numeric, change_pct numeric, contribution_pct numeric,
@@ -136,8 +136,7 @@ comment on function bi.compare_periods(date, date, date, date) is
     'with a line in either period: net revenue, units sold, orders and gross profit of period a (a_from to a_to, both '
     'inclusive) and of period b it is compared with. contribution_pct is the share of the member in the company''s change.';
 
-drop function if exists bi.explain_change(date, date, date, date);
-create function bi.explain_change(a_from date, a_to date, b_from date, b_to date)
+create or replace function bi.explain_change(a_from date, a_to date, b_from date, b_to date)
 returns table (
     section text, place integer, driver text, net_revenue_a numeric, net_revenue_b numeric, change numeric, share_pct numeric
 )
@@ -196,7 +195,8 @@ as $$
         select
             case
                 when known.customer_key = -1 then 'anonymous'
-                when known.first_order_date between a_from and a_to and not was_there then 'new'
+                when not was_there and orders_a = 0 then 'other'
+                when not was_there and known.first_order_date between a_from and a_to then 'new'
                 when not was_there then 'won back'
                 when not is_there then 'lost'
                 when net_revenue_change > 0 then 'grown'
@@ -220,7 +220,8 @@ as $$
             sum(customers.net_revenue_b) as net_revenue_b,
             sum(customers.net_revenue_change) as change
         from (values
-            (1, 'new'), (2, 'won back'), (3, 'lost'), (4, 'grown'), (5, 'shrunk'), (6, 'unchanged'), (7, 'anonymous')
+            (1, 'new'), (2, 'won back'), (3, 'lost'), (4, 'grown'), (5, 'shrunk'), (6, 'unchanged'), (7, 'other'),
+            (8, 'anonymous')
         ) as named (place, driver)
         inner join customers on customers.driver = named.driver
         group by named.place, named.driver
@@ -263,7 +264,7 @@ $$;
 comment on function bi.explain_change(date, date, date, date) is
     'One row per part of the change of net revenue from period b to period a: the total; its drivers price, volume, mix, '
     'new and lost products and returns, which add up to it; new, won-back, lost, grown and shrunk customers, which add up '
-    'to it too; and of each dimension the five members that changed most in either direction. share_pct is of the change.';
+    'to it too (other: those who returned and bought nothing in either); and of each dimension the five members that changed most in either direction. share_pct is of the change.';
 
 grant execute on function bi.compare_periods(date, date, date, date) to bi_reader;
 grant execute on function bi.explain_change(date, date, date, date) to bi_reader;

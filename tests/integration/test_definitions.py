@@ -64,6 +64,15 @@ ASSETS = {
     },
     "ops": {"editions", "nights", "outbox", "publications"},
 }  # fmt: skip
+ASSETS["marts"] |= {
+    "basket_days", "order_baskets", "period_changes", "price_volume_mix", "product_changes", "product_pairs",
+    "product_profile", "product_window_sales", "seasonality_indices",
+}  # fmt: skip
+ASSETS["kpis"] |= {"kpi_values_products"}
+ASSETS["bi"] |= {
+    "basket_days", "period_changes", "price_volume_mix", "product_changes", "product_pairs", "product_profile",
+    "seasonality_indices",
+}  # fmt: skip
 # Tables that dbt reads and no asset writes: the night's own records, and what several raw assets write.
 RECORDS = {"ops/business", "ops/loads", "ops/open_days", "raw/attribute_changes"}
 

@@ -303,6 +303,10 @@ def test_other_code_replaces_the_whole_schema(url: str, business: Business) -> N
     assert published(url) == [(MONDAY, 1), (TUESDAY, 2), (LEAP_DAY, 3)]
     assert rows(url, "select to_regnamespace('bi_retired'), to_regnamespace('bi_build')") == [(None, None)]
     assert rows(url, "select has_table_privilege('bi_reader', 'bi.sales_lines', 'select')") == [(True,)]
+    assert rows(url, "select pronamespace::regnamespace::text, proname from pg_proc where proname ~ 'period|change'"
+                     " and pronamespace::regnamespace::text in ('bi', 'bi_retired') order by 2") == [
+        ("bi", "compare_periods"), ("bi", "explain_change"),
+    ]  # fmt: skip
 
 
 def test_a_change_taken_back_after_a_failed_night_is_built_anew(url: str, business: Business) -> None:
