@@ -132,6 +132,30 @@ OPERATIONS = (
     ),
 )
 
+CUSTOMERS = (
+    _bi(
+        "customer_profile",
+        ("customer_key",),
+        unique("customer_id"),
+        *between(["recency_score", "frequency_score", "monetary_score"], "1", "5", required=False),
+        *between(["recency_days", "purchase_interval_days"], "0", FINITE, required=False),
+        *finite("net_revenue", "revenue_365_days"),
+        one_of("churn_status", "active", "lapsing", "churned", "(no purchase)"),
+        Rule(
+            "there is an expected revenue or a reason",
+            ("expected_revenue_12m", "expected_reason"),
+            "(expected_revenue_12m is null) = (expected_reason is null)",
+        ),
+    ),
+    _bi(
+        "customer_cohorts",
+        ("cohort_month", "month_start"),
+        *between(["retention_pct"], "0", "100"),
+        *finite("net_revenue"),
+    ),
+    _bi("customer_months", ("month_start",), *between(["active_customers", "lost_customers"], "0", FINITE)),
+)
+
 SUITES = (
     *RAW_SUITES,
     _bi("dim_date", ("date_key",), unique("date_day"), *present("date_day"), min_rows=1),
@@ -143,6 +167,9 @@ SUITES = (
     _bi("sales_daily_product", ("order_date", "product_key"), *NET_REVENUE),
     _bi("sales_monthly_product", ("month_start", "product_key"), *NET_REVENUE),
     _bi("sales_monthly_customer", ("month_start", "customer_key"), *NET_REVENUE),
+)
+
+    *CUSTOMERS,
     KPI_SNAPSHOTS,
     _bi("sales_by_period", ("period", "period_start", "grain", "entity"), *NET_REVENUE, min_rows=1),
     TARGETS,

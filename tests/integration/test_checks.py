@@ -27,7 +27,7 @@ from tests.support.loopback import free_port
 from tests.support.postgres import create_database, drop_database
 
 Row = dict[str, Any]
-BI_CONTRACTS = Path(__file__).parents[2] / "dbt_project" / "models" / "bi" / "_bi.yml"
+BI_CONTRACTS = sorted((Path(__file__).parents[2] / "dbt_project" / "models" / "bi").glob("*.yml"))
 DAY = date(2026, 3, 1)
 LINEAGE = {"_source": "shop", "_load_id": 1, "_line": 1}
 MEASURES = {"gross_sales": 100, "discounts": 10, "returns": 5, "net_revenue": 85} | dict.fromkeys(
@@ -210,6 +210,21 @@ CASES: dict[str, Case] = {
     "bi.sales_daily_product": Case(MEASURES, lambda n: {"order_date": day(n), "product_key": n}, NET_BREAK),
     "bi.sales_monthly_product": Case(MEASURES, lambda n: {"month_start": day(n), "product_key": n}, NET_BREAK),
     "bi.sales_monthly_customer": Case(MEASURES, lambda n: {"month_start": day(n), "customer_key": n}, NET_BREAK),
+    "bi.customer_profile": Case(
+        {"recency_score": 5, "frequency_score": 1, "monetary_score": 3, "recency_days": 0, "net_revenue": -1,
+         "revenue_365_days": 0, "churn_status": "active", "expected_revenue_12m": 0},
+        lambda n: {"customer_key": n, "customer_id": f"C{n}"},
+        {
+            "churn_status is one of 'active', 'lapsing', 'churned', '(no purchase)'": {"churn_status": "gone"},
+            "there is an expected revenue or a reason": {"expected_revenue_12m": None},
+        },
+    ),
+    "bi.customer_cohorts": Case(
+        {"month_start": DAY, "retention_pct": 100, "net_revenue": -1}, lambda n: {"cohort_month": day(n)}, {}
+    ),
+    "bi.customer_months": Case(
+        {"active_customers": 0, "lost_customers": 1}, lambda n: {"month_start": day(n)}, {}
+    ),
     "bi.kpi_snapshots": Case(
         {"as_of_date": DAY, "grain": "company", "entity": "all", "period": "month", "value": 1,
          "period_start": "2026-03-01", "period_end": "2026-03-01"},
@@ -260,7 +275,8 @@ def conn(database_url: str) -> Iterator[Connection]:
 
 def make_bi(conn: Connection, table: str, schema: str = "bi") -> None:
     """The table as dbt's contract has it, without its constraints, so that a row may break them."""
-    models = {model["name"]: model for model in yaml.safe_load(BI_CONTRACTS.read_text(encoding="utf-8"))["models"]}
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in BI_CONTRACTS]
+    models = {model["name"]: model for file in files for model in file.get("models", [])}
     columns = ", ".join(f"{c['name']} {c['data_type']}" for c in models[f"bi_{table}"]["columns"])
     conn.execute(f"create schema if not exists {schema}")
     conn.execute(f"create table {schema}.{table} ({columns})")

@@ -33,6 +33,8 @@ REBUILT = (
     "marts.product_sightings", "marts.customer_sightings", "marts.dim_date", "marts.dim_product", "marts.dim_customer",
     "marts.mv_sales_daily_summary", "marts.mv_sales_monthly_summary",
     "marts.agg_delivery_daily", "marts.delivery_performance", "marts.stock_position", "kpis.kpi_values_operations",
+    "marts.customer_spans", "marts.customer_profile", "marts.customer_cohorts", "marts.customer_months",
+    "kpis.kpi_values_customers",
     "kpis.kpi_windows", "kpis.kpi_measures", "kpis.kpi_values_sales", "kpis.kpi_snapshots",
 )  # fmt: skip
 # What was published by day: of each table, every day's rows.
@@ -410,6 +412,9 @@ insert into kpis.kpi_catalogue (kpi, unit) values ('orders', 'bananas');
 update kpis.kpi_measures set gross_sales = gross_sales + 1;
 update kpis.kpi_snapshots set value = value + 1 where grain = 'company';
 update kpis.kpi_snapshots set kpi = 'nonsense' where grain = 'country' and kpi = 'orders';
+update marts.customer_months set new_revenue = new_revenue + 1;
+update marts.customer_profile set net_revenue = net_revenue + 1;
+update kpis.kpi_values_customers set reason = 'no reason' where amount is not null;
 delete from bi_build.sales_lines where line_key = (select min(line_key) from bi_build.sales_lines);
 update bi_build.sales_daily set date_key = 19000101
     where order_date = (select min(order_date) from bi_build.sales_daily);
