@@ -64,10 +64,12 @@ class Kpi:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write both files, and say what the semantic models compute that nobody has defined."""
     kpis = defined_kpis()
     METRICS.write_text(metrics_yaml(kpis), encoding="utf-8")
     PAGE.write_text(kpi_page(kpis), encoding="utf-8")
+    for name in undefined_metrics(kpis):
+        print(f"left out: the metric {name} is of no KPI, and has no words of its own")
     print(f"{len(kpis)} KPIs in {PAGE.relative_to(PROJECT_ROOT)} and {METRICS.relative_to(PROJECT_ROOT)}")
 
 
@@ -81,26 +83,34 @@ def defined_kpis() -> list[Kpi]:
 
 
 def metrics_yaml(kpis: list[Kpi]) -> str:
-    """The metrics as dbt reads them: of every KPI that the semantic models say how to compute.
+    """The metrics as dbt reads them: every one that the semantic models say how to compute and a KPI's entry defines.
 
     Raises:
-        ConfigurationError: the semantic models compute something that is no KPI and has no words of its own.
+        ConfigurationError: a metric has words of its own and is a KPI, whose words they should be.
     """
     known = {kpi.kpi: kpi for kpi in kpis}
     recipes = metric_recipes()
     metrics = []
     for name, recipe in recipes.items():
-        words = {"label": recipe.get("label"), "description": recipe.get("description")}
-        if name in known:
-            words = {"label": known[name].label, "description": f"{known[name].definition.rstrip('.')}."}
-        if not words["label"]:
+        if name in known and "label" in recipe:
             raise ConfigurationError(
-                f"{METRICS.parent.name}: the metric {name} is no KPI",
-                remedy="give it the name of a KPI's entry, or a label and a description of its own",
+                f"the metric {name} has a label, and is a KPI with one", remedy="say it in the KPI's entry alone"
             )
-        metrics.append({"name": name, **words, **_technical(recipe, recipes), "config": {"meta": _meta(known, name)}})
+    for name in [name for name in recipes if name not in undefined_metrics(kpis)]:
+        words, technical = _words(known, name, recipes), _technical(recipes[name], recipes)
+        metrics.append({"name": name, **words, **technical, "config": {"meta": _meta(known, name)}})
     body = yaml.safe_dump({"metrics": metrics}, sort_keys=False, allow_unicode=True, width=WIDTH)
     return _METRICS_HEAD + body
+
+
+def undefined_metrics(kpis: list[Kpi]) -> list[str]:
+    """What is computed but not defined: of no KPI and without words of its own, or made of such a one."""
+    recipes = metric_recipes()
+    known = {kpi.kpi for kpi in kpis}
+    unknown = [name for name in recipes if name not in known and "label" not in recipes[name]]
+    return unknown + [
+        name for name in recipes if name not in unknown and {*_parts(recipes[name], recipes)} & {*unknown}
+    ]
 
 
 def metric_recipes() -> dict[str, dict[str, Any]]:
@@ -143,12 +153,22 @@ def _subject(kpi: Kpi) -> str:
     return next((subject for end, subject in SUBJECTS if kpi.sort_order < end), "More")
 
 
+def _words(known: Mapping[str, Kpi], name: str, recipes: Mapping[str, Any]) -> dict[str, str]:
+    if name in known:
+        return {"label": known[name].label, "description": known[name].definition}
+    return {"label": recipes[name]["label"], "description": recipes[name]["description"]}
+
+
 def _technical(recipe: Mapping[str, Any], recipes: Mapping[str, Any]) -> dict[str, Any]:
     if measure := recipe.get("measure"):
         return {"type": "simple", "type_params": {"measure": measure}}
-    expression = recipe["expr"]
-    parts = [{"name": word} for word in dict.fromkeys(re.findall(r"\w+", expression)) if word in recipes]
-    return {"type": "derived", "type_params": {"expr": expression, "metrics": parts}}
+    parts = [{"name": name} for name in _parts(recipe, recipes)]
+    return {"type": "derived", "type_params": {"expr": recipe["expr"], "metrics": parts}}
+
+
+def _parts(recipe: Mapping[str, Any], recipes: Mapping[str, Any]) -> list[str]:
+    """The metrics that an expression is made of."""
+    return [word for word in dict.fromkeys(re.findall(r"\w+", recipe.get("expr", ""))) if word in recipes]
 
 
 def _meta(known: Mapping[str, Kpi], name: str) -> dict[str, Any]:

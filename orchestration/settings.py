@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         return self.root / "dbt"
 
     @property
+    def dbt_docs(self) -> Path:
+        """The documentation of the dbt project, one HTML file."""
+        return self.root / "docs" / "dbt.html"
+
+    @property
     def editions(self) -> Path:
         """The folder that report editions are put in."""
         return self.root / "editions"

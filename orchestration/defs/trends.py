@@ -21,6 +21,7 @@ KPIS = (
     "gross_sales", "net_revenue", "returns", "discounts", "orders", "units", "average_order_value", "return_rate_pct",
     "active_customers", "new_customers", "gross_profit", "gross_margin_pct",
 )  # fmt: skip
+CATALOGUE = "select kpi from kpis.kpi_catalogue"  # what has no name there is not shown as a KPI
 COMPANY = f"""
     select month_start as ds, {", ".join(f"{kpi}::double precision as {kpi}" for kpi in KPIS)}
     from marts.mv_sales_monthly_summary where month_start between %(since)s and %(until)s"""
@@ -55,6 +56,7 @@ KEY = ["grain", "entity", "kpi"]
                 "agg_sales_monthly_customer", "dim_product", "dim_customer",
             )
         ),
+        ["kpis", "kpi_catalogue"],
         ["ops", "nights"],
     ],
     group_name="forecast",
@@ -102,6 +104,7 @@ def _months(night: Night) -> pd.DataFrame:
     since = max(whole, until - pd.DateOffset(months=MONTHS_BACK - 1))
     window = {"since": since.date(), "until": until.date()}
     company = read_frame(night.connection, COMPANY, window).melt(id_vars="ds", var_name="kpi", value_name="y")
+    company = company[company["kpi"].isin(read_frame(night.connection, CATALOGUE)["kpi"])]
     parts = read_frame(night.connection, PARTS, window).assign(kpi="net_revenue")
     parts = _from_their_first_whole_month(parts.assign(ds=pd.to_datetime(parts["ds"])), since, until)
     company = company.assign(grain="company", entity="company", ds=pd.to_datetime(company["ds"]))

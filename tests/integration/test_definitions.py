@@ -62,7 +62,7 @@ ASSETS = {
         "sales_by_period", "sales_daily", "sales_daily_product", "sales_daily_slice", "sales_lines", "sales_monthly",
         "sales_monthly_customer", "sales_monthly_product", "stock_recommendations", "targets",
     },
-    "ops": {"editions", "nights", "outbox", "publications"},
+    "ops": {"dbt_docs", "editions", "nights", "outbox", "publications"},
 }  # fmt: skip
 ASSETS["marts"] |= {
     "basket_days", "order_baskets", "period_changes", "price_volume_mix", "product_changes", "product_pairs",
