@@ -167,8 +167,6 @@ SUITES = (
     _bi("sales_daily_product", ("order_date", "product_key"), *NET_REVENUE),
     _bi("sales_monthly_product", ("month_start", "product_key"), *NET_REVENUE),
     _bi("sales_monthly_customer", ("month_start", "customer_key"), *NET_REVENUE),
-)
-
     *CUSTOMERS,
     KPI_SNAPSHOTS,
     _bi("sales_by_period", ("period", "period_start", "grain", "entity"), *NET_REVENUE, min_rows=1),
