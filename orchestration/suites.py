@@ -74,6 +74,31 @@ KPI_SNAPSHOTS = _bi(
     min_rows=1,
 )
 
+PRODUCTS = (
+    _bi(
+        "product_profile",
+        ("product_key",),
+        *finite("units", "net_revenue"),
+        Rule("abc_class is A, B or C", ("abc_class",), "abc_class not in ('A', 'B', 'C')"),
+    ),
+    _bi(
+        "product_pairs",
+        ("product_key", "partner_key"),
+        *between(["support_pct", "confidence_pct", "reverse_confidence_pct"], "0", "100"),
+        *between(["p_value"], "0", "1", required=False),
+    ),
+    _bi(
+        "price_volume_mix",
+        ("period", "basis", "grain", "entity"),
+        *finite("price_effect", "volume_effect", "mix_effect", "new_effect", "lost_effect", required=False),
+        Rule(
+            "price, volume, mix, new and lost products are the change of sales",
+            ("sales_change", "price_effect", "volume_effect", "mix_effect", "new_effect", "lost_effect"),
+            "abs(sales_change - price_effect - volume_effect - mix_effect - new_effect - lost_effect) > 0.01",
+        ),
+    ),
+)
+
 SUITES = (
     *RAW_SUITES,
     _bi("dim_date", ("date_key",), unique("date_day"), *present("date_day"), min_rows=1),
@@ -84,6 +109,7 @@ SUITES = (
     _bi("sales_monthly", ("month_start",), *PERIOD, min_rows=1),
     _bi("sales_daily_product", ("order_date", "product_key"), *NET_REVENUE),
     KPI_SNAPSHOTS,
+    *PRODUCTS,
     FORECASTS,
     STOCK_RECOMMENDATIONS,
 )

@@ -27,7 +27,7 @@ from tests.support.loopback import free_port
 from tests.support.postgres import create_database, drop_database
 
 Row = dict[str, Any]
-BI_CONTRACTS = Path(__file__).parents[2] / "dbt_project" / "models" / "bi" / "_bi.yml"
+BI_CONTRACTS = sorted((Path(__file__).parents[2] / "dbt_project" / "models" / "bi").glob("*.yml"))
 DAY = date(2026, 3, 1)
 LINEAGE = {"_source": "shop", "_load_id": 1, "_line": 1}
 MEASURES = {"gross_sales": 100, "discounts": 10, "returns": 5, "net_revenue": 85} | dict.fromkeys(
@@ -232,6 +232,22 @@ CASES: dict[str, Case] = {
             "an order is for something": {"order_qty_units": None},
         },
     ),
+    "bi.product_profile": Case(
+        {"units": 3, "net_revenue": 30, "abc_class": "A"},
+        lambda n: {"product_key": n},
+        {"abc_class is A, B or C": {"abc_class": "D"}},
+    ),
+    "bi.product_pairs": Case(
+        {"partner_key": 7, "support_pct": 1, "confidence_pct": 10, "reverse_confidence_pct": 20, "p_value": None},
+        lambda n: {"product_key": n},
+        {},
+    ),
+    "bi.price_volume_mix": Case(
+        {"basis": "previous_year", "grain": "company", "entity": "company", "sales_change": 10, "price_effect": 4,
+         "volume_effect": 3, "mix_effect": -1, "new_effect": 5, "lost_effect": -1},
+        lambda n: {"period": f"p{n}"},
+        {"price, volume, mix, new and lost products are the change of sales": {"mix_effect": 1}},
+    ),
 }  # fmt: skip
 
 
@@ -258,7 +274,8 @@ def conn(database_url: str) -> Iterator[Connection]:
 
 def make_bi(conn: Connection, table: str, schema: str = "bi") -> None:
     """The table as dbt's contract has it, without its constraints, so that a row may break them."""
-    models = {model["name"]: model for model in yaml.safe_load(BI_CONTRACTS.read_text(encoding="utf-8"))["models"]}
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in BI_CONTRACTS]
+    models = {model["name"]: model for file in files for model in file.get("models", [])}
     columns = ", ".join(f"{c['name']} {c['data_type']}" for c in models[f"bi_{table}"]["columns"])
     conn.execute(f"create schema if not exists {schema}")
     conn.execute(f"create table {schema}.{table} ({columns})")
