@@ -13,12 +13,18 @@ def _bi(table: str, key: tuple[str, ...], *rules: Rule, min_rows: int = 0) -> Su
 
 MEASURES = ("gross_sales", "discounts", "returns", "charges", "adjustments", "units", "returned_units")
 NET_REVENUE = (
-    *finite("net_revenue", *MEASURES),
+    *finite("net_revenue", "cost", "costed_revenue", *MEASURES),
     Rule(
         "net_revenue is gross_sales − discounts − returns",
         ("net_revenue", "gross_sales", "discounts", "returns"),
         "abs(net_revenue - (gross_sales - discounts - returns)) > 0.01",
     ),
+)
+# A line in a currency without a rate has no amounts; everything above a line has some.
+SALES_LINE = (
+    *finite("net_revenue", *MEASURES, required=False),
+    *finite("cost", "units", "returned_units"),
+    NET_REVENUE[-1],
 )
 PERIOD = (
     *NET_REVENUE,
@@ -74,16 +80,30 @@ KPI_SNAPSHOTS = _bi(
     min_rows=1,
 )
 
+TARGETS = _bi(
+    "targets",
+    ("kpi", "grain", "entity", "period", "period_start"),
+    *finite("target"),
+    *finite("actual", required=False),
+    *between(["expected_pct"], "0", "100"),
+    one_of("status", "not begun", "on pace", "behind", "reached", "missed", "unknown"),
+    Rule("a period begins before it ends", ("period_start", "period_end"), "period_start > period_end"),
+)
+
 SUITES = (
     *RAW_SUITES,
     _bi("dim_date", ("date_key",), unique("date_day"), *present("date_day"), min_rows=1),
     _bi("dim_product", ("product_key",), unique("product_id"), *present("product_id", "product_name")),
     _bi("dim_customer", ("customer_key",), unique("customer_id"), *present("customer_id")),
-    _bi("sales_lines", ("line_key",), *NET_REVENUE, *present("order_date", "product_key", "customer_key")),
+    _bi("sales_lines", ("line_key",), *SALES_LINE, *present("order_date", "product_key", "customer_key")),
     _bi("sales_daily", ("order_date",), *PERIOD, min_rows=1),
     _bi("sales_monthly", ("month_start",), *PERIOD, min_rows=1),
     _bi("sales_daily_product", ("order_date", "product_key"), *NET_REVENUE),
+    _bi("sales_monthly_product", ("month_start", "product_key"), *NET_REVENUE),
+    _bi("sales_monthly_customer", ("month_start", "customer_key"), *NET_REVENUE),
     KPI_SNAPSHOTS,
+    _bi("sales_by_period", ("period", "period_start", "grain", "entity"), *NET_REVENUE, min_rows=1),
+    TARGETS,
     FORECASTS,
     STOCK_RECOMMENDATIONS,
 )

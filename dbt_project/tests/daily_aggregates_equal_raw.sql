@@ -15,12 +15,25 @@ sources as (
     select
         order_date,
         count(*) as lines,
-        sum(line_amount) filter (where line_kind in ('sale', 'return')) as net_revenue,
-        sum(line_amount) filter (where line_kind = 'charge') as charges,
-        sum(line_amount) filter (where line_kind = 'adjustment') as adjustments,
+        sum(own_amount) filter (where line_kind in ('sale', 'return')) as net_revenue,
+        sum(own_amount) filter (where line_kind = 'charge') as charges,
+        sum(own_amount) filter (where line_kind = 'adjustment') as adjustments,
         sum(qty_units) filter (where line_kind in ('sale', 'return')) as net_units
-    from {{ ref('stg_sales_lines') }}
-    {{ '' if flags.FULL_REFRESH else 'where order_date in (select order_date from days)' }}
+    from (
+        select
+            order_date,
+            line_kind,
+            qty_units,
+            case
+                when sales.currency is null or sales.currency = own.currency then line_amount
+                else round(line_amount * rates.rate, 6)
+            end as own_amount
+        from {{ ref('stg_sales_lines') }} as sales
+        cross join {{ source('ops', 'business') }} as own
+        left join {{ ref('exchange_rate_days') }} as rates
+            on rates.from_currency = sales.currency and rates.rate_day = sales.order_date
+        {{ '' if flags.FULL_REFRESH else 'where order_date in (select order_date from days)' }}
+    ) as converted
     group by order_date
 ),
 

@@ -1,9 +1,10 @@
--- Categories together, and countries together, are the company, for every KPI that adds up.
+-- The parts of each grain together are the company, for every KPI that adds up and has that grain.
 with latest as (
     select snapshots.*
     from {{ ref('kpi_snapshots') }} as snapshots
     inner join {{ ref('kpi_catalogue') }} as catalogue using (kpi)
     where catalogue.is_additive
+        and snapshots.grain = any(string_to_array(catalogue.grains, ', '))
         and snapshots.as_of_date = (select max(as_of_date) from {{ ref('kpi_windows') }})
 ),
 

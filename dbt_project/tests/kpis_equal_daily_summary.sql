@@ -16,14 +16,10 @@ select
 from {{ ref('kpi_measures') }} as kpis
 inner join expected using (period, basis)
 where kpis.grain = 'company'
-    and kpis.gross_sales is not null
     and (
-        kpis.gross_sales <> expected.gross_sales
-        or kpis.net_revenue <> expected.net_revenue
-        or kpis.returns <> expected.returns
-        or kpis.charges <> expected.charges
-        or kpis.discounts <> expected.discounts
-        or kpis.units <> expected.units
+        {%- for measure in additive_measures() %}
+        {{ 'or ' if not loop.first }}kpis.{{ measure }} <> expected.{{ measure }}
+        {%- endfor %}
     )
 
 union all

@@ -10,6 +10,7 @@ from pydantic import field_validator
 
 from orchestration.defs.resources import NightResource
 from orchestration.ingestion.contract import ENTITIES
+from orchestration.reopening import reopen_days
 
 
 class AsOf(dg.Config):
@@ -36,11 +37,13 @@ def nights(config: AsOf, night: NightResource) -> dg.MaterializeResult:
     """Fix the as-of date."""
     tonight = night.get()
     as_of = tonight.set_as_of(date.fromisoformat(config.as_of) if config.as_of else None)
+    reopened = reopen_days(tonight.connection, tonight.token)
     open_days = tonight.connection.execute("select count(*) from ops.open_days").fetchone()
     return dg.MaterializeResult(
         metadata={
             "as of": as_of.isoformat(),
             "days to compute": int(open_days[0]) if open_days else 0,
+            "of them for new costs, territories or rates": reopened,
             "fencing token": tonight.token,
         }
     )

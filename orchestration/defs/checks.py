@@ -34,7 +34,8 @@ def _checks_of(schema: str) -> dg.AssetChecksDefinition:
         wanted = {key.name for key in context.selected_asset_check_keys}
         for suite in own:
             if _check_name(suite.name) in wanted:
-                yield _as_check_result(run_suite(night.get().url, suite.name, BUILT if schema == LIVE else schema))
+                built = BUILT if schema == LIVE else schema
+                yield _as_check_result(run_suite(night.get().url, suite.name, built, _looked_at(night, suite)))
 
     return check
 

@@ -44,6 +44,7 @@ class Entity:
     columns: tuple[Column, ...]
     is_required: bool = False  # without a row of it there is no night
     day_column: str | None = None  # the sales day a row belongs to, where a changed row re-opens that day
+    revalues_sales: bool = False  # says what sales of any day cost, are worth or belong to: when rows go, all days open
     tracked: tuple[str, ...] = ()  # columns whose former values are kept, with the day from which each held
 
     @property

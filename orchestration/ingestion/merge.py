@@ -55,26 +55,28 @@ def write(
 
 def delete_source(connection: Connection, entity: Entity, source: str, token: int) -> int:
     """Delete all rows of a source and re-open the days they stood on; returns how many there were."""
-    if entity.day_column:
-        connection.execute(
-            f"""insert into ops.touched_days (token, day)
-                select distinct %s::bigint, {entity.day_column} from {entity.table} where _source = %s
-                on conflict do nothing""",
-            [token, source],
-        )
+    _open_days_of(connection, entity, token, "_source = %s", source)
     return connection.execute(f"delete from {entity.table} where _source = %s", [source]).rowcount
 
 
 def delete_loads(connection: Connection, entity: Entity, load_ids: Sequence[int], token: int) -> None:
     """Delete the rows that these loads brought, and re-open the days they stood on."""
-    if entity.day_column:
-        connection.execute(
-            f"""insert into ops.touched_days (token, day)
-                select distinct %s::bigint, {entity.day_column} from {entity.table} where _load_id = any(%s)
-                on conflict do nothing""",
-            [token, list(load_ids)],
-        )
+    _open_days_of(connection, entity, token, "_load_id = any(%s)", list(load_ids))
     connection.execute(f"delete from {entity.table} where _load_id = any(%s)", [list(load_ids)])
+
+
+def _open_days_of(connection: Connection, entity: Entity, token: int, which: str, value: object) -> None:
+    """Open the days on which the rows that are about to go stood; of what revalues sales, every day there is."""
+    if entity.day_column:
+        days, parameters = f"{entity.day_column} from {entity.table} where {which}", [token, value]
+    elif entity.revalues_sales:
+        days, parameters = "order_date from raw.sales_lines", [token]
+    else:
+        return
+    connection.execute(
+        f"insert into ops.touched_days (token, day) select distinct %s::bigint, {days} on conflict do nothing",
+        parameters,
+    )
 
 
 def _fill_empty(connection: Connection, entity: Entity, source: str) -> int | None:

@@ -31,7 +31,7 @@ BI_CONTRACTS = Path(__file__).parents[2] / "dbt_project" / "models" / "bi" / "_b
 DAY = date(2026, 3, 1)
 LINEAGE = {"_source": "shop", "_load_id": 1, "_line": 1}
 MEASURES = {"gross_sales": 100, "discounts": 10, "returns": 5, "net_revenue": 85} | dict.fromkeys(
-    ["charges", "adjustments", "units", "returned_units"], 1
+    ["charges", "adjustments", "units", "returned_units", "cost", "costed_revenue"], 1
 )
 COUNTS = {"lines": 3, "orders": 2, "active_customers": 2, "new_customers": 1, "returning_customers": 1}
 
@@ -208,6 +208,8 @@ CASES: dict[str, Case] = {
     "bi.sales_daily": Case(MEASURES | COUNTS, lambda n: {"order_date": day(n)}, PERIOD_BREAK),
     "bi.sales_monthly": Case(MEASURES | COUNTS, lambda n: {"month_start": day(n)}, PERIOD_BREAK),
     "bi.sales_daily_product": Case(MEASURES, lambda n: {"order_date": day(n), "product_key": n}, NET_BREAK),
+    "bi.sales_monthly_product": Case(MEASURES, lambda n: {"month_start": day(n), "product_key": n}, NET_BREAK),
+    "bi.sales_monthly_customer": Case(MEASURES, lambda n: {"month_start": day(n), "customer_key": n}, NET_BREAK),
     "bi.kpi_snapshots": Case(
         {"as_of_date": DAY, "grain": "company", "entity": "all", "period": "month", "value": 1,
          "period_start": "2026-03-01", "period_end": "2026-03-01"},

@@ -372,9 +372,9 @@ def test_a_broken_business_folder_is_told_with_file_and_line(tmp_path: Path) -> 
     path.write_text(text.replace("duplicates: skip", "duplicate: skip"), encoding="utf-8")
     run = home.nightly()
     assert run.exit_code == 2
-    assert f"sources.yaml:{line}" in run.stderr
-    assert "duplicates" in run.stderr
-    assert run.stdout == ""
+    assert (run.report["succeeded"], run.report["exit_code"]) == (False, 2)
+    assert f"sources.yaml:{line}" in run.report["reason"]
+    assert "duplicates" in run.report["reason"] + run.report["remedy"]
     assert not home.folder.exists()
 
 

@@ -153,5 +153,6 @@ def house(house_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     with connect(house_url) as connection:
         tables = [*(entity.table for entity in ENTITIES.values()), "raw.attribute_changes", "quarantine.rejected_rows"]
         tables += ["ops.loads", "ops.known_files", "ops.source_shapes", "ops.accepted_sources", "ops.touched_days"]
+        tables += ["ops.publications"]
         connection.execute(f"truncate {', '.join(tables)} restart identity; update ops.lease set token = 0")
         yield House(connection, tmp_path)

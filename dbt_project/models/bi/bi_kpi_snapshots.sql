@@ -3,7 +3,8 @@
     meta={'publish': 'whole'},
     indexes=[{'columns': ['as_of_date', 'grain', 'entity', 'period', 'kpi'], 'unique': true}],
 ) }}
--- 400 dates of the company are 24,000 rows; of 40 categories and countries they would be a million, so these keep 31.
+-- 400 dates of the company's 60 KPIs are 260,000 rows; of its parts each date would be as many as that by itself, so only
+-- the latest is published. How the parts came there is in sales_by_period.
 with dates as (
     select
         as_of_date,
@@ -19,6 +20,7 @@ select
     dates.nights_back = 1 as is_latest,
     snapshots.grain,
     snapshots.entity,
+    {{ entity_name() }} as entity_name,
     snapshots.period,
     snapshots.kpi,
     catalogue.label,
@@ -42,4 +44,5 @@ select
 from {{ ref('kpi_snapshots') }} as snapshots
 inner join dates using (as_of_date)
 inner join {{ ref('kpi_catalogue') }} as catalogue using (kpi)
-where dates.nights_back <= case when snapshots.grain = 'company' then 400 else 31 end
+{{ join_entity_names() }}
+where dates.nights_back <= case when snapshots.grain = 'company' then 400 else 1 end

@@ -56,6 +56,7 @@ EXCHANGE_RATES = Entity(
     name="exchange_rates",
     grain="One row per day and pair of currencies.",
     key=("rate_date", "from_currency", "to_currency"),
+    revalues_sales=True,
     columns=(
         Column("rate_date", "date", "The day from which the rate holds, until the next one.", required=True),
         Column("from_currency", "text", "The currency that is changed, as in USD.", required=True),

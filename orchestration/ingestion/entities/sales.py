@@ -32,11 +32,15 @@ SALES_LINES = Entity(
         Column("rep_id", "text", "The rep who sold it."),
         Column("location_id", "text", "The place it was sold at or shipped from."),
         Column("promotion_id", "text", "The promotion it was sold under."),
-        Column("currency", "text", "The currency the customer paid in, as in USD; the amounts are in the business's."),
+        Column(
+            "currency",
+            "text",
+            "The currency of the line's amounts, as in USD; empty for the business's own. Converted at its day's rate.",
+        ),
         Column("due_on", "date", "The day the customer wants it."),
         Column("shipped_on", "date", "The day it left; empty while it has not."),
         Column("qty_units", UNITS, "Units; negative on a return.", required=True),
-        Column("unit_price", MONEY, "Price per unit before discount, in the business's currency.", required=True),
+        Column("unit_price", MONEY, "Price per unit before discount, in the line's currency.", required=True),
         Column(
             "discount_amount",
             MONEY,

@@ -14,7 +14,9 @@ select
     count(*) filter (where line_kind = 'sale') as sale_lines,
     count(*) filter (where line_kind = 'return') as return_lines,
     count(distinct order_key) filter (where line_kind = 'sale') as orders,
-    {{- sum_measures() }}
+    {{- sum_measures() }},
+    coalesce(sum(net_revenue) filter (where customer_key <> -1), 0) as customer_revenue,
+    count(*) filter (where exchange_rate is null) as unconverted_lines
 from {{ ref('fct_sales_lines') }}
 {{ only_open_days() }}
 group by order_date, product_key, product_id

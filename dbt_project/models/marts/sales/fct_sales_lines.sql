@@ -38,6 +38,8 @@ valued as (
     select
         converted.*,
         costs.unit_cost as cost_on_order_date,
+        -- a line without a rate has no revenue to set a cost against
+        is_traded and costs.unit_cost is not null and exchange_rate is not null as is_costed,
         coalesce(converted.territory_id, places.territory_id, '(no territory)') as sold_in,
         case
             when line_kind = 'sale' then undiscounted_amount - own_discount_amount
@@ -98,8 +100,8 @@ select
     case when line_kind = 'sale' then qty_units else 0 end as units,
     case when line_kind = 'return' then -qty_units else 0 end as returned_units,
     -- What came back is in stock again, at what it had cost.
-    case when is_traded then coalesce(round(qty_units * cost_on_order_date, 6), 0) else 0 end as cost,
-    case when is_traded and cost_on_order_date is not null then own_net_revenue else 0 end as costed_revenue,
-    (is_traded and cost_on_order_date is not null)::integer as costed_lines,
-    (is_traded and cost_on_order_date is null)::integer as uncosted_lines
+    case when is_costed then round(qty_units * cost_on_order_date, 6) else 0 end as cost,
+    case when is_costed then own_net_revenue else 0 end as costed_revenue,
+    is_costed::integer as costed_lines,
+    (is_traded and not is_costed)::integer as uncosted_lines
 from valued
