@@ -52,12 +52,6 @@ ASSETS = {
         "order_baskets", "orders_in_parts", "period_changes", "price_volume_mix", "product_changes",
         "product_lead_times", "product_pairs", "product_profile", "product_sightings", "product_window_sales",
         "seasonality_indices", "stock_daily", "stock_position", "supplier_performance",
-        "agg_sales_daily", "agg_sales_daily_category", "agg_sales_daily_customer", "agg_sales_daily_order",
-        "agg_sales_daily_product", "agg_sales_daily_segment", "agg_sales_daily_slice", "agg_sales_monthly",
-        "agg_sales_monthly_customer", "agg_sales_monthly_product", "calendar_days", "customer_sightings",
-        "dim_customer", "dim_date", "dim_location", "dim_product", "dim_product_cost", "dim_product_price", "dim_rep",
-        "dim_rep_territory", "dim_supplier", "dim_territory", "exchange_rate_days", "fct_sales_lines",
-        "mv_sales_daily_summary", "mv_sales_monthly_summary", "orders_in_parts", "product_sightings",
     },
     "kpis": {
         "kpi_catalogue", "kpi_measures", "kpi_snapshots", "kpi_targets", "kpi_values_customers",
