@@ -11,7 +11,6 @@
                 table_schema::text, table_name::text, column_name::text,
                 -- the standard calls every array ARRAY, which no cast understands
                 case when data_type = 'ARRAY' then substr(udt_name, 2) || '[]' else data_type end::text as data_type,
-                case when data_type = 'ARRAY' then substr(udt_name, 2) || '[]' else data_type end as data_type,
                 character_maximum_length::integer, numeric_precision::integer, numeric_scale::integer, ordinal_position::integer
             from information_schema.columns
             union all
