@@ -27,7 +27,7 @@ from tests.support.loopback import free_port
 from tests.support.postgres import create_database, drop_database
 
 Row = dict[str, Any]
-BI_CONTRACTS = Path(__file__).parents[2] / "dbt_project" / "models" / "bi" / "_bi.yml"
+BI_CONTRACTS = Path(__file__).parents[2] / "dbt_project" / "models" / "bi"
 DAY = date(2026, 3, 1)
 LINEAGE = {"_source": "shop", "_load_id": 1, "_line": 1}
 MEASURES = {"gross_sales": 100, "discounts": 10, "returns": 5, "net_revenue": 85} | dict.fromkeys(
@@ -216,6 +216,17 @@ CASES: dict[str, Case] = {
         lambda n: {"kpi": f"kpi {n}"},
         {"a period begins before it ends": {"period_end": "2026-02-28"}},
     ),
+    "bi.sales_by_period": Case(
+        MEASURES | {"period": "month", "grain": "company", "entity": "company"},
+        lambda n: {"period_start": day(n)},
+        NET_BREAK,
+    ),
+    "bi.targets": Case(
+        {"kpi": "units", "grain": "company", "period": "month", "period_start": DAY, "period_end": "2026-03-31",
+         "target": 9, "actual": 3, "expected_pct": 50, "status": "behind"},
+        lambda n: {"entity": f"company {n}"},
+        {"a period begins before it ends": {"period_end": "2026-02-28"}},
+    ),
     "bi.forecasts": Case(
         {"as_of_date": DAY, "series": "company_daily_revenue", "ds": DAY, "mean": 0.3, "lo_80": 0.3,
          "hi_80": 0.4, "lo_95": 0.1 + 0.2, "hi_95": 0.4},
@@ -260,7 +271,8 @@ def conn(database_url: str) -> Iterator[Connection]:
 
 def make_bi(conn: Connection, table: str, schema: str = "bi") -> None:
     """The table as dbt's contract has it, without its constraints, so that a row may break them."""
-    models = {model["name"]: model for model in yaml.safe_load(BI_CONTRACTS.read_text(encoding="utf-8"))["models"]}
+    contracts = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in BI_CONTRACTS.glob("_bi*.yml")]
+    models = {model["name"]: model for contract in contracts for model in contract["models"]}
     columns = ", ".join(f"{c['name']} {c['data_type']}" for c in models[f"bi_{table}"]["columns"])
     conn.execute(f"create schema if not exists {schema}")
     conn.execute(f"create table {schema}.{table} ({columns})")
@@ -368,6 +380,7 @@ def test_an_empty_table_passes_only_where_it_may_be_empty(conn: Connection, data
         "bi.sales_daily",
         "bi.sales_monthly",
         "bi.kpi_snapshots",
+        "bi.sales_by_period",
     }
     result = run_suite(database_url, name)
     assert result.success == (name not in must_have_rows)
