@@ -59,8 +59,8 @@ ASSETS = {
     "bi": {
         "data_quality", "dim_customer", "dim_date", "dim_location", "dim_product", "dim_rep", "dim_supplier",
         "dim_territory", "forecast_accuracy", "forecasts", "kpi_anomalies", "kpi_catalogue", "kpi_snapshots",
-        "kpi_trends", "sales_by_period", "sales_daily", "sales_daily_product", "sales_daily_slice", "sales_lines", "sales_monthly",
-        "sales_monthly_customer", "sales_monthly_product", "stock_recommendations", "targets",
+        "kpi_trends", "sales_by_period", "sales_daily", "sales_daily_product", "sales_daily_slice", "sales_lines",
+        "sales_monthly", "sales_monthly_customer", "sales_monthly_product", "stock_recommendations", "targets",
     },
     "ops": {"dbt_docs", "editions", "nights", "outbox", "publications"},
 }  # fmt: skip
