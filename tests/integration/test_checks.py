@@ -249,6 +249,22 @@ CASES: dict[str, Case] = {
             "an order is for something": {"order_qty_units": None},
         },
     ),
+    "bi.product_profile": Case(
+        {"units": 3, "net_revenue": 30, "abc_class": "A"},
+        lambda n: {"product_key": n},
+        {"abc_class is A, B or C": {"abc_class": "D"}},
+    ),
+    "bi.product_pairs": Case(
+        {"partner_key": 7, "support_pct": 1, "confidence_pct": 10, "reverse_confidence_pct": 20, "p_value": None},
+        lambda n: {"product_key": n},
+        {},
+    ),
+    "bi.price_volume_mix": Case(
+        {"basis": "previous_year", "grain": "company", "entity": "company", "sales_change": 10, "price_effect": 4,
+         "volume_effect": 3, "mix_effect": -1, "new_effect": 5, "lost_effect": -1},
+        lambda n: {"period": f"p{n}"},
+        {"price, volume, mix, new and lost products are the change of sales": {"mix_effect": 1}},
+    ),
 }  # fmt: skip
 
 
