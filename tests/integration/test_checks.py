@@ -240,7 +240,10 @@ CASES: dict[str, Case] = {
         {"kpi": "units", "grain": "company", "period": "month", "period_start": DAY, "period_end": "2026-03-31",
          "target": 9, "actual": 3, "expected_pct": 50, "status": "behind"},
         lambda n: {"entity": f"company {n}"},
-        {"a period begins before it ends": {"period_end": "2026-02-28"}},
+        {
+            "a period begins before it ends": {"period_end": "2026-02-28"},
+            "status is one of 'not begun', 'on pace', 'behind', 'reached', 'missed', 'unknown'": {"status": None},
+        },
     ),
     "bi.forecasts": Case(
         {"as_of_date": DAY, "series": "company_daily_revenue", "ds": DAY, "mean": 0.3, "lo_80": 0.3,

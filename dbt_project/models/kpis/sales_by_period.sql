@@ -8,6 +8,10 @@
     'fiscal_quarter': ('3 months', 4), 'fiscal_year': ('1 year', 1),
 } %}
 {%- set measures = additive_measures() %}
+{%- set week_and_month %}
+        order_date - (extract(isodow from order_date)::integer - first_weekday + 7) % 7 as week_start,
+        date_trunc('month', order_date::timestamp) as month_start
+{%- endset %}
 with night as (
     select
         as_of_date,
@@ -19,9 +23,24 @@ with night as (
     where as_of_date is not null
 ),
 
-by_day as (
+-- What lies in one week and one month: the most that can be added up before weeks and months part ways.
+by_place as (
     select
-        order_date,
+        {{- week_and_month }},
+        country,
+        channel,
+        territory_id,
+        rep_id,
+        {{- sum_measures() }}
+    from {{ ref('agg_sales_daily_slice') }}
+    inner join night on order_date <= as_of_date
+    group by 1, 2, country, channel, territory_id, rep_id
+),
+
+by_entity as materialized (
+    select
+        week_start,
+        month_start,
         case
             when grouping(country) = 0 then 'country'
             when grouping(channel) = 0 then 'channel'
@@ -31,42 +50,46 @@ by_day as (
         end as grain,
         coalesce(country, channel, territory_id, rep_id, 'company') as entity,
         {{- sum_measures() }}
-    from {{ ref('agg_sales_daily_slice') }}
+    from by_place
     group by grouping sets (
-        (order_date), (order_date, country), (order_date, channel), (order_date, territory_id), (order_date, rep_id)
+        (week_start, month_start),
+        (week_start, month_start, country),
+        (week_start, month_start, channel),
+        (week_start, month_start, territory_id),
+        (week_start, month_start, rep_id)
     )
     {%- for grain in ['category', 'segment'] %}
     union all
     select
-        order_date,
+        {{- week_and_month }},
         '{{ grain }}',
         {{ grain }},
-        {{- list_measures() }}
+        {{- sum_measures() }}
     from {{ ref('agg_sales_daily_' ~ grain) }}
+    inner join night on order_date <= as_of_date
+    group by 1, 2, {{ grain }}
     {%- endfor %}
 ),
 
 by_month as materialized (
     select
-        date_trunc('month', order_date::timestamp) as month_start,
+        month_start,
         grain,
         entity,
         {{- sum_measures() }}
-    from by_day
-    inner join night on order_date <= as_of_date
-    group by 1, 2, 3
+    from by_entity
+    group by month_start, grain, entity
 ),
 
 sold as (
     select
         'week' as period,
-        (order_date - (extract(isodow from order_date)::integer - first_weekday + 7) % 7)::date as period_start,
+        week_start as period_start,
         grain,
         entity,
         {{- sum_measures() }}
-    from by_day
-    inner join night on order_date <= as_of_date
-    group by 2, 3, 4
+    from by_entity
+    group by week_start, grain, entity
 
     union all
 
