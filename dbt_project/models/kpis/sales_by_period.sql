@@ -7,6 +7,7 @@
     'fiscal_quarter': ('3 months', 4), 'fiscal_year': ('1 year', 1),
 } %}
 {%- set measures = additive_measures() %}
+{%- set week_start = '(order_date - (extract(isodow from order_date)::integer - first_weekday + 7) % 7)::date' %}
 with night as (
     select
         as_of_date,
@@ -18,9 +19,26 @@ with night as (
     where as_of_date is not null
 ),
 
-by_day as (
+-- Weeks and months begin on different days, so what is summed up first is a week within a month: five grains of some
+-- hundred of these, and not of all days.
+slices as (
     select
-        order_date,
+        {{ week_start }} as week_start,
+        date_trunc('month', order_date::timestamp) as month_start,
+        country,
+        channel,
+        territory_id,
+        rep_id,
+        {{- sum_measures() }}
+    from {{ ref('agg_sales_daily_slice') }}
+    inner join night on order_date <= as_of_date
+    group by 1, 2, 3, 4, 5, 6
+),
+
+by_week_and_month as materialized (
+    select
+        week_start,
+        month_start,
         case
             when grouping(country) = 0 then 'country'
             when grouping(channel) = 0 then 'channel'
@@ -30,41 +48,46 @@ by_day as (
         end as grain,
         coalesce(country, channel, territory_id, rep_id, 'company') as entity,
         {{- sum_measures() }}
-    from {{ ref('agg_sales_daily_slice') }}
+    from slices
     group by grouping sets (
-        (order_date), (order_date, country), (order_date, channel), (order_date, territory_id), (order_date, rep_id)
+        (week_start, month_start),
+        (week_start, month_start, country),
+        (week_start, month_start, channel),
+        (week_start, month_start, territory_id),
+        (week_start, month_start, rep_id)
     )
     {%- for grain in ['category', 'segment'] %}
     union all
     select
-        order_date,
+        {{ week_start }},
+        date_trunc('month', order_date::timestamp),
         '{{ grain }}',
         {{ grain }},
-        {{- list_measures() }}
+        {{- sum_measures() }}
     from {{ ref('agg_sales_daily_' ~ grain) }}
+    inner join night on order_date <= as_of_date
+    group by 1, 2, 4
     {%- endfor %}
 ),
 
 by_month as materialized (
     select
-        date_trunc('month', order_date::timestamp) as month_start,
+        month_start,
         grain,
         entity,
         {{- sum_measures() }}
-    from by_day
-    inner join night on order_date <= as_of_date
+    from by_week_and_month
     group by 1, 2, 3
 ),
 
 sold as (
     select
         'week' as period,
-        (order_date - (extract(isodow from order_date)::integer - first_weekday + 7) % 7)::date as period_start,
+        week_start as period_start,
         grain,
         entity,
         {{- sum_measures() }}
-    from by_day
-    inner join night on order_date <= as_of_date
+    from by_week_and_month
     group by 2, 3, 4
 
     union all
@@ -92,7 +115,8 @@ sold as (
 ),
 
 -- Every period from an entity's first to tonight's: one in which nothing was sold is a row of zeros, not a gap.
-filled as (
+-- Materialized, so that the join that follows is by the start of the period too, and not by the rest alone.
+periods as materialized (
     select
         entities.period,
         start_of_period::date as period_start,
@@ -101,10 +125,7 @@ filled as (
         as_of_date,
         first_sales_day,
         entities.grain,
-        entities.entity,
-        {% for measure in measures -%}
-        coalesce({{ measure }}, 0) as {{ measure }}{{ ',' if not loop.last }}
-        {% endfor %}
+        entities.entity
     from (select period, grain, entity, min(period_start) as first_start from sold group by 1, 2, 3) as entities
     cross join night
     inner join (values
@@ -113,11 +134,16 @@ filled as (
         {%- endfor %}
     ) as steps (period, step, periods_a_year) on steps.period = entities.period
     cross join lateral generate_series(first_start::timestamp, as_of_date::timestamp, step) as start_of_period
-    left join sold
-        on sold.period = entities.period
-        and sold.period_start = start_of_period::date
-        and sold.grain = entities.grain
-        and sold.entity = entities.entity
+),
+
+filled as (
+    select
+        periods.*,
+        {% for measure in measures -%}
+        coalesce({{ measure }}, 0) as {{ measure }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from periods
+    left join sold using (period, period_start, grain, entity)
 ),
 
 profits as (
