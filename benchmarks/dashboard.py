@@ -44,7 +44,7 @@ def connect(url: str) -> Connection:
 
 
 def arguments_of(connection: Connection, schema: str) -> dict[str, object]:
-    """What the questions are about: the last sales day, and the customer and the product with the most lines in the year before.
+    """What the questions are about: the last sales day, and the customer and product with most lines in the last year.
 
     Raises:
         SystemExit: there is no sales line.

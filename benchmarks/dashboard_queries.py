@@ -42,7 +42,6 @@ QUERIES = (
         group by 1, 2
         order by 1, 2
         """,
-        "sales_monthly_product",
     ),
     Query(
         "top 20 products of the year",
@@ -311,6 +310,5 @@ QUERIES = (
             on order_date between date_trunc('month', date {{as_of}}) - back and date {{as_of}} - back
         group by 1
         """,
-        "kpi_snapshots",
     ),
 )
