@@ -14,12 +14,16 @@ _REVENUE = (
 
 @dataclass(frozen=True)
 class Query:
-    """A question. ``index_of`` is the large table that its plan reads by an index; empty where it asks none."""
+    """A question. ``index_of`` is the large table that its plan reads by an index; empty where it asks none.
+
+    ``is_same``: both answers are the same rows. Otherwise bi knows more, and raw is asked for the same work only.
+    """
 
     name: str
     of_bi: str
     of_raw: str
     index_of: str = ""
+    is_same: bool = True
 
 
 QUERIES = (
@@ -288,6 +292,7 @@ QUERIES = (
         order by units_91 desc
         limit 50
         """,
+        is_same=False,
     ),
     Query(
         "KPI tiles of the month, with the year before",
@@ -310,5 +315,6 @@ QUERIES = (
             on order_date between date_trunc('month', date {{as_of}}) - back and date {{as_of}} - back
         group by 1
         """,
+        is_same=False,
     ),
 )
