@@ -58,7 +58,7 @@ _QUERIES = {
         from bi.stock_recommendations where as_of_date = %(as_of)s
         order by status <> 'order now', order_qty_units desc nulls last, product_id""",
     "anomalies": """
-        select kpi, day, value, expected, lo, hi, direction from bi.kpi_anomalies
+        select label, unit, day, value, expected, lo, hi, direction from bi.kpi_anomalies
         where as_of_date = %(as_of)s and day > %(as_of)s::date - 91 order by day desc, kpi""",
     "data_quality": """
         select file_name as file, source, rows_read, rows_inserted, rows_replaced, rows_duplicate, rows_rejected
@@ -86,13 +86,14 @@ def sales_summary(connection: Connection, zone: ZoneInfo) -> SalesSummary:
     }
     if frames["stock"].empty or frames["stock"]["on_hand_units"].isna().all():
         frames["stock"] = frames["stock"].iloc[0:0]
-    catalogue = connection.execute("select kpi, definition from bi.kpi_catalogue").fetchall()
+    catalogue = connection.execute("select kpi, label, definition from bi.kpi_catalogue").fetchall()
     return SalesSummary(
         business=business,
         currency=currency,
         as_of_date=as_of,
         published_at=published_at.astimezone(zone),
-        definitions=dict(catalogue),
+        labels={kpi: label for kpi, label, _ in catalogue},
+        definitions={kpi: definition for kpi, _, definition in catalogue},
         **frames,
     )
 

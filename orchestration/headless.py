@@ -132,7 +132,8 @@ class Progress:
 
     def _is_ours(self, entry: dg.EventLogEntry) -> bool:
         """Whether a log line is a stage's own word: dbt's hundred lines, and what was not run, only hide it."""
-        is_noise = (entry.step_key or "").startswith("dbt_") or entry.user_message.startswith("Dependencies for step")
+        is_dbt = "dbt_" in (entry.step_key or "")
+        is_noise = is_dbt or entry.user_message.startswith("Dependencies for step")
         return bool(entry.user_message) and int(entry.level) >= logging.INFO and not is_noise
 
 

@@ -104,6 +104,9 @@ def show_metrics(console: Console, metrics: "Metrics") -> None:
 
 def show_values(console: Console, metrics: "Metrics", values: pd.DataFrame, names: Sequence[str]) -> None:
     """One row per combination of the dimensions; numbers in their unit, and amounts without a currency's sign."""
+    if values.empty:
+        console.print("There is no line in these days.")
+        return
     about = {m.name: m for m in metrics.metrics()}
     table = Table(*(about[c].label if c in names else c for c in values.columns))
     for row in values.itertuples(index=False, name=None):

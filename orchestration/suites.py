@@ -156,6 +156,31 @@ CUSTOMERS = (
     _bi("customer_months", ("month_start",), *between(["active_customers", "lost_customers"], "0", FINITE)),
 )
 
+PRODUCTS = (
+    _bi(
+        "product_profile",
+        ("product_key",),
+        *finite("units", "net_revenue"),
+        Rule("abc_class is A, B or C", ("abc_class",), "abc_class not in ('A', 'B', 'C')"),
+    ),
+    _bi(
+        "product_pairs",
+        ("product_key", "partner_key"),
+        *between(["support_pct", "confidence_pct", "reverse_confidence_pct"], "0", "100"),
+        *between(["p_value"], "0", "1", required=False),
+    ),
+    _bi(
+        "price_volume_mix",
+        ("period", "basis", "grain", "entity"),
+        *finite("price_effect", "volume_effect", "mix_effect", "new_effect", "lost_effect", required=False),
+        Rule(
+            "price, volume, mix, new and lost products are the change of sales",
+            ("sales_change", "price_effect", "volume_effect", "mix_effect", "new_effect", "lost_effect"),
+            "abs(sales_change - price_effect - volume_effect - mix_effect - new_effect - lost_effect) > 0.01",
+        ),
+    ),
+)
+
 SUITES = (
     *RAW_SUITES,
     _bi("dim_date", ("date_key",), unique("date_day"), *present("date_day"), min_rows=1),
@@ -168,6 +193,7 @@ SUITES = (
     _bi("sales_monthly_product", ("month_start", "product_key"), *NET_REVENUE),
     _bi("sales_monthly_customer", ("month_start", "customer_key"), *NET_REVENUE),
     *CUSTOMERS,
+    *PRODUCTS,
     KPI_SNAPSHOTS,
     _bi("sales_by_period", ("period", "period_start", "grain", "entity"), *NET_REVENUE, min_rows=1),
     TARGETS,

@@ -7,6 +7,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -61,7 +62,7 @@ SHEETS: tuple[tuple[str, str, tuple[Field, ...]], ...] = (
         Field("lead_time_days", "Lead time days", "count", 11), Field("reason", "Why", width=70),
     )),
     ("Anomalies", "anomalies", (
-        Field("day", "Day", "day", 14), Field("kpi", "KPI", width=24), Field("value", "Value", "decimal"),
+        Field("day", "Day", "day", 14), Field("label", "KPI", width=24), Field("value", "Value", "decimal"),
         Field("expected", "Expected", "decimal"), Field("lo", "Expected from", "decimal"),
         Field("hi", "Expected to", "decimal"), Field("direction", "Direction", width=12),
     )),
@@ -137,7 +138,8 @@ def _section_sheet(sheet: Worksheet, summary: SalesSummary, section: str, fields
     if frame.empty:
         put_styled(sheet.cell(HEAD_ROW, 1), summary.reason(section), size_pt=11)
         return
-    write_table(sheet, frame, fields, first_row=HEAD_ROW, currency=summary.currency)
+    named = tuple(replace(f, title=summary.labels.get(f.name, f.title)) for f in fields)
+    write_table(sheet, frame, named, first_row=HEAD_ROW, currency=summary.currency)
     sheet.freeze_panes = sheet.cell(HEAD_ROW + 1, 2)
     sheet.print_title_rows = f"{HEAD_ROW}:{HEAD_ROW}"
 
@@ -146,10 +148,8 @@ def _frame(summary: SalesSummary, section: str) -> pd.DataFrame:
     """The section's rows as its sheet shows them."""
     if section == "forecast":
         return forecast_with_history(summary)
-    frame: pd.DataFrame = getattr(summary, section)
-    if section == "anomalies":
-        return frame.assign(kpi=[summary.label_and_unit(kpi)[0] for kpi in frame["kpi"]])
-    return frame
+    rows: pd.DataFrame = getattr(summary, section)
+    return rows
 
 
 def forecast_with_history(summary: SalesSummary) -> pd.DataFrame:

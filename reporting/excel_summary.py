@@ -78,7 +78,12 @@ def _kpi_row(sheet: Worksheet, row: int, kpi: Mapping[str, Any], currency: str) 
     for k, value in values.items():
         largest = max((abs(number(v) or 0.0) for v in values.values()), default=0.0)
         decimals = 0 if largest >= 10_000 else currency_decimals(currency)
-        formats = {"money": money_format(currency, decimals=decimals), "pct": "0.0%"}
+        formats = {
+            "money": money_format(currency, decimals=decimals),
+            "pct": "0.0%",
+            "days": "#,##0.0",
+            "times": "#,##0.00",
+        }
         put_number(sheet.cell(row, k), value, formats.get(unit, "#,##0"), scale=0.01 if is_points else 1.0)
         sheet.cell(row, k).font = Font(name="Calibri", size=10, bold=k == 2)
     suffix = '" pp"' if is_points else "%"

@@ -175,13 +175,15 @@ MONTHS = (
 
 
 def quantity(value: object, unit: str, currency: str) -> str:
-    """A KPI's value in its unit: 'money', 'count', 'units' or 'pct'.
+    """A KPI's value in its unit: 'money', 'count', 'units', 'pct', 'days' or 'times'.
 
     Raises:
         ValueError: an unknown unit.
 
     >>> quantity(1234.5, "money", "EUR"), quantity(3.21, "pct", "EUR"), quantity(8, "units", "EUR")
     ('€1,234.50', '3.2%', '8')
+    >>> quantity(41.27, "days", "EUR"), quantity(4.2, "times", "EUR")
+    ('41.3', '4.20')
     """
     if unit == "money":
         finite = number(value)
@@ -190,7 +192,9 @@ def quantity(value: object, unit: str, currency: str) -> str:
         return pct(value)
     if unit in {"count", "units"}:
         return count(value)
-    raise ValueError(f"unknown unit {unit!r}: expected money, count, units or pct")
+    if unit in {"days", "times"}:
+        return count(value, decimals=1 if unit == "days" else 2)
+    raise ValueError(f"unknown unit {unit!r}: expected money, count, units, pct, days or times")
 
 
 @dataclass(frozen=True)

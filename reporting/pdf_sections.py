@@ -134,23 +134,13 @@ def _monthly(summary: SalesSummary) -> list[Flowable]:
     chart = monthly_chart(summary.monthly, currency=summary.currency, as_of_date=summary.as_of_date)
     if summary.monthly.empty:
         return _section("Revenue by month", reason=summary.reason("monthly"))
-    titles = (
-        "Gross sales",
-        "Discounts",
-        "Returns",
-        "Net revenue",
-        "Charges",
-        "Orders",
-        "Units",
-        "Average order",
-    )
+    names = ("gross_sales", "discounts", "returns", "net_revenue", "charges")
     columns = [
         Column("Month", 1.1, is_number=False),
-        *(Column(t, 1.25) for t in titles),
-        Column("Return rate", 0.9),
+        *(Column(summary.label(n), 1.25) for n in (*names, "orders", "units", "average_order_value")),
+        Column(summary.label("return_rate_pct"), 0.9),
     ]
     last = summary.monthly.sort_values("month", kind="stable").tail(MONTHS_IN_TABLE)[::-1]
-    names = ("gross_sales", "discounts", "returns", "net_revenue", "charges")
     body = [
         [
             month_name(r["month"]),  # type: ignore[arg-type]
@@ -238,17 +228,15 @@ def _anomalies(summary: SalesSummary) -> list[Flowable]:
         Column("Expected", 1.2), Column("Expected range", 2), Column("", 0.9, is_number=False),
     ]  # fmt: skip
     recent = summary.anomalies.sort_values("day", ascending=False, kind="stable")
-    body = [
-        _anomaly(r, summary.label_and_unit(r["kpi"]), summary.currency) for r in _rows(recent.head(ANOMALIES_SHOWN))
-    ]
+    body = [_anomaly(r, summary.currency) for r in _rows(recent.head(ANOMALIES_SHOWN))]
     return _section(title, table(columns, body), note=_first_of(ANOMALIES_SHOWN, len(recent), "unusual days"))
 
 
-def _anomaly(row: Row, kpi: tuple[str, str], currency: str) -> list[object]:
-    label, unit = kpi
+def _anomaly(row: Row, currency: str) -> list[object]:
+    unit = str(row["unit"])
     value, expected, low, high = (quantity(row[n], unit, currency) for n in ("value", "expected", "lo", "hi"))
     words = {"high": "above", "low": "below"}.get(str(row["direction"]), str(row["direction"]))
-    return [short_date(row["day"]), label, value, expected, f"{low} to {high}", words]  # type: ignore[arg-type]
+    return [short_date(row["day"]), row["label"], value, expected, f"{low} to {high}", words]  # type: ignore[arg-type]
 
 
 def _data_quality(summary: SalesSummary) -> list[Flowable]:

@@ -29,7 +29,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "product_id", "product_name", "on_hand_units", "reorder_point_units", "order_qty_units",
             "lead_time_days", "status", "reason",
         ),
-        "anomalies": ("kpi", "day", "value", "expected", "lo", "hi", "direction"),
+        "anomalies": ("label", "unit", "day", "value", "expected", "lo", "hi", "direction"),
         "data_quality": (
             "file", "source", "rows_read", "rows_inserted", "rows_replaced", "rows_duplicate",
             "rows_rejected",
@@ -52,34 +52,12 @@ EMPTY_REASONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-DEFINITIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "gross_sales": "Units sold times unit price, before discounts and returns. Charges are not in it.",
-        "discounts": "Price reductions granted on the lines sold.",
-        "returns": "The value of goods that came back, at the price they were credited with.",
-        "net_revenue": "Gross sales less discounts and returns. Charges such as postage are not in it.",
-        "charges": "Postage, fees and other amounts invoiced that are not goods.",
-        "orders": "Sales documents with at least one line sold.",
-        "units": "Units sold less units returned.",
-        "average_order_value": "Net revenue divided by the number of orders.",
-        "return_rate_pct": "Returns as a percentage of gross sales less discounts.",
-        "customers": "Different customers with at least one order.",
-        "gross_margin_pct": "Net revenue less cost of goods, as a percentage of net revenue.",
-    }
-)
-
-MONEY_KPIS = frozenset({"gross_sales", "discounts", "returns", "net_revenue", "charges", "average_order_value"})
-UNITS = frozenset({"money", "count", "units", "pct"})
+UNITS = frozenset({"money", "count", "units", "pct", "days", "times"})
 PERIODS: Mapping[str, str] = MappingProxyType({"month": "Month to date", "year": "Year to date"})
 
 
 def _empty() -> pd.DataFrame:
     return pd.DataFrame()
-
-
-def _label_and_unit(kpi: str) -> tuple[str, str]:
-    unit = "pct" if kpi.endswith("_pct") else "money" if kpi in MONEY_KPIS else "count"
-    return kpi.removesuffix("_pct").replace("_", " ").capitalize(), unit
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -98,7 +76,7 @@ class SalesSummary:
         data_quality: one row per file loaded.
         top_period: what products and customers are measured over, in words.
         empty_reasons: sentences for sections without rows that fit better than the built-in ones.
-        definitions: what a KPI means in words, by kpi; beside the built-in ones.
+        labels, definitions: what a KPI is called, and what it means in words, by kpi; as the catalogue has them.
 
     Raises:
         ValueError: a column is missing, a period or unit is unknown, the currency is no code,
@@ -126,6 +104,7 @@ class SalesSummary:
     data_quality: pd.DataFrame = field(default_factory=_empty)
     top_period: str = "the year to date"
     empty_reasons: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     definitions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -143,10 +122,12 @@ class SalesSummary:
                 frame[list(columns)].reset_index(drop=True) if not missing else pd.DataFrame(columns=list(columns))
             )
             object.__setattr__(self, name, ordered)
-        for column, known in (("unit", UNITS), ("period", set(PERIODS))):
-            unknown = set(self.headline[column]) - known
+        for name, column, known in (
+            ("headline", "unit", UNITS), ("headline", "period", set(PERIODS)), ("anomalies", "unit", UNITS),
+        ):  # fmt: skip
+            unknown = set(getattr(self, name)[column]) - known
             if unknown:
-                raise ValueError(f"headline: unknown {column} {sorted(map(str, unknown))}, expected {sorted(known)}")
+                raise ValueError(f"{name}: unknown {column} {sorted(map(str, unknown))}, expected {sorted(known)}")
 
     def reason(self, section: str) -> str:
         """Why the section has no rows, as a sentence."""
@@ -158,14 +139,12 @@ class SalesSummary:
 
     def definitions_shown(self) -> list[tuple[str, str]]:
         """(label, definition) of every KPI in the headline, each once; a KPI nobody defined says so."""
-        known = {**DEFINITIONS, **self.definitions}
         labels = dict(zip(self.headline["kpi"], self.headline["label"], strict=True))
-        return [(str(label), known.get(kpi, "No definition was given.")) for kpi, label in labels.items()]
+        return [(str(label), self.definitions.get(kpi, "No definition was given.")) for kpi, label in labels.items()]
 
-    def label_and_unit(self, kpi: object) -> tuple[str, str]:
-        """A KPI's label and unit as the headline has them, or else as far as its own name tells."""
-        rows = self.headline[self.headline["kpi"] == kpi]
-        return (str(rows["label"].iloc[0]), str(rows["unit"].iloc[0])) if len(rows) else _label_and_unit(str(kpi))
+    def label(self, kpi: str) -> str:
+        """What the catalogue calls a KPI, or else the words of its name."""
+        return self.labels.get(kpi) or kpi.removesuffix("_pct").replace("_", " ").capitalize()
 
     def to_order(self) -> pd.DataFrame:
         """The stock rows that say to order now."""

@@ -46,9 +46,13 @@ def dbt_docs(context: dg.AssetExecutionContext, night: NightResource, dbt: DbtCl
 
 def _write(dbt: DbtCliResource, page: Path) -> str:
     """Have dbt write the page, and put it in its place; what went wrong, or nothing."""
-    # without compiling: the SQL of incremental models asks the database, and the docs show the source anyway
-    invocation = dbt.cli(["docs", "generate", "--static", "--no-compile"], raise_on_error=False).wait()
-    made = invocation.target_path / "static_index.html"
+    work = Settings().dbt_target / "dbt_docs"
+    work.mkdir(parents=True, exist_ok=True)
+    # Without compiling, which takes as long again and is not shown, dbt writes no manifest and looks for the last one.
+    shutil.copyfile(Settings().dbt_target / "manifest.json", work / "manifest.json")
+    arguments = ["docs", "generate", "--static", "--no-compile"]
+    invocation = dbt.cli(arguments, raise_on_error=False, target_path=work).wait()
+    made = work / "static_index.html"
     if not invocation.is_successful() or not made.exists():
         error = invocation.get_error()
         return str(error or "dbt made no page")[:2000]

@@ -231,6 +231,17 @@ CASES: dict[str, Case] = {
         lambda n: {"kpi": f"kpi {n}"},
         {"a period begins before it ends": {"period_end": "2026-02-28"}},
     ),
+    "bi.sales_by_period": Case(
+        MEASURES | {"period": "month", "grain": "company", "entity": "company"},
+        lambda n: {"period_start": day(n)},
+        NET_BREAK,
+    ),
+    "bi.targets": Case(
+        {"kpi": "units", "grain": "company", "period": "month", "period_start": DAY, "period_end": "2026-03-31",
+         "target": 9, "actual": 3, "expected_pct": 50, "status": "behind"},
+        lambda n: {"entity": f"company {n}"},
+        {"a period begins before it ends": {"period_end": "2026-02-28"}},
+    ),
     "bi.forecasts": Case(
         {"as_of_date": DAY, "series": "company_daily_revenue", "ds": DAY, "mean": 0.3, "lo_80": 0.3,
          "hi_80": 0.4, "lo_95": 0.1 + 0.2, "hi_95": 0.4},
@@ -248,6 +259,22 @@ CASES: dict[str, Case] = {
             "status is one of 'order now', 'enough', 'stock unknown'": {"status": None},
             "an order is for something": {"order_qty_units": None},
         },
+    ),
+    "bi.product_profile": Case(
+        {"units": 3, "net_revenue": 30, "abc_class": "A"},
+        lambda n: {"product_key": n},
+        {"abc_class is A, B or C": {"abc_class": "D"}},
+    ),
+    "bi.product_pairs": Case(
+        {"partner_key": 7, "support_pct": 1, "confidence_pct": 10, "reverse_confidence_pct": 20, "p_value": None},
+        lambda n: {"product_key": n},
+        {},
+    ),
+    "bi.price_volume_mix": Case(
+        {"basis": "previous_year", "grain": "company", "entity": "company", "sales_change": 10, "price_effect": 4,
+         "volume_effect": 3, "mix_effect": -1, "new_effect": 5, "lost_effect": -1},
+        lambda n: {"period": f"p{n}"},
+        {"price, volume, mix, new and lost products are the change of sales": {"mix_effect": 1}},
     ),
 }  # fmt: skip
 
@@ -384,6 +411,7 @@ def test_an_empty_table_passes_only_where_it_may_be_empty(conn: Connection, data
         "bi.sales_daily",
         "bi.sales_monthly",
         "bi.kpi_snapshots",
+        "bi.sales_by_period",
     }
     result = run_suite(database_url, name)
     assert result.success == (name not in must_have_rows)

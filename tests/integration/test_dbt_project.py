@@ -30,12 +30,14 @@ REBUILT = (
     "marts.fct_sales_lines", "marts.agg_sales_daily_product", "marts.agg_sales_daily_customer",
     "marts.agg_sales_daily_order", "marts.agg_sales_daily_slice", "marts.agg_sales_daily", "marts.agg_sales_monthly",
     "marts.agg_sales_monthly_product", "marts.agg_sales_monthly_customer",
+    "marts.agg_sales_daily_category", "marts.agg_sales_daily_segment", "marts.orders_in_parts",
     "marts.product_sightings", "marts.customer_sightings", "marts.dim_date", "marts.dim_product", "marts.dim_customer",
     "marts.mv_sales_daily_summary", "marts.mv_sales_monthly_summary",
     "marts.agg_delivery_daily", "marts.delivery_performance", "marts.stock_position", "kpis.kpi_values_operations",
     "marts.customer_spans", "marts.customer_profile", "marts.customer_cohorts", "marts.customer_months",
     "kpis.kpi_values_customers",
     "kpis.kpi_windows", "kpis.kpi_measures", "kpis.kpi_values_sales", "kpis.kpi_snapshots",
+    "kpis.kpi_windows", "kpis.kpi_measures", "kpis.kpi_values_sales", "kpis.kpi_snapshots", "kpis.sales_by_period",
 )  # fmt: skip
 # What was published by day: of each table, every day's rows.
 Published = dict[str, dict[date, list[str]]]
@@ -96,8 +98,17 @@ def shop(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
     warehouse.put(SHOP)
     with warehouse.connect() as connection:
         connection.execute(
-            "insert into raw.products (product_id, product_name, category, _source, _load_id, _line)"
-            " values ('MUG', 'Mug', 'Cups', 'test', 1, 1), ('TEE', 'Tee', 'Shirts', 'test', 1, 2)"
+            "insert into raw.products (product_id, product_name, category, unit_cost, _source, _load_id, _line)"
+            " values ('MUG', 'Mug', 'Cups', 4, 'test', 1, 1), ('TEE', 'Tee', 'Shirts', null, 'test', 1, 2)"
+        )
+        connection.execute(
+            "insert into raw.expenses (expense_id, incurred_on, expense_kind, amount, campaign, _source, _load_id,"
+            " _line) values ('X1', '2024-03-01', 'ads', 5, 'spring', 'test', 1, 1),"
+            " ('X2', '2024-03-01', 'rent', 900, null, 'test', 1, 2)"
+        )
+        connection.execute(
+            "insert into raw.targets (measure, period, period_start, target_value, _source, _load_id, _line)"
+            " values ('revenue', 'month', '2024-03-01', 310, 'test', 1, 1)"
         )
         connection.execute(
             "insert into anomaly.kpi_days values (%s, 'orders', %s, 9, 2, 1, 3, 4.5, 'high'),"
@@ -154,7 +165,79 @@ def test_month_to_date_worked_by_hand(shop: Warehouse) -> None:
         "active_customers": (2, 1, 1),  # ann and Łucja; ben only returned
         "new_customers": (1, 1, 1),
         "returning_customers": (1, 0, 0),
+        # only mugs have a cost, 4 each: 4 of them for 37
+        "cost": (16, None, 8),
+        "gross_profit": (21, None, 12),
+        "gross_margin_pct": (56.756757, None, 60),
+        "cost_coverage_pct": (38.14433, 0, 100),
+        "discount_rate_pct": (2.307692, 16.666667, 0),
+        "revenue_per_customer": (48.5, 25, 20),
+        "direct_expenses": (5, None, None),  # no rent; nothing is known of days before the first expense
+        "contribution_margin": (20.9, None, None),  # 21 + 4.90 − 5
+        "contribution_margin_pct": (21.546392, None, None),
+        "target_achievement_pct": (485, None, None),  # 97 of 310 × 2 ÷ 31
+        "unconverted_lines": (0, 0, 0),
     }
+    assert shop.rows(
+        "select target, target_pct from kpis.kpi_snapshots"
+        " where grain = 'company' and period = 'month' and kpi = 'net_revenue'"
+    ) == [(20, 485)]
+
+
+def test_a_kpi_without_a_value_says_why(shop: Warehouse) -> None:
+    assert shop.rows("select count(*) from kpis.kpi_snapshots where (value is null) = (reason is null)") == [(0,)]
+    assert shop.rows(
+        "select kpi, reason from kpis.kpi_snapshots where value is null and grain = 'category' and entity = 'Shirts'"
+        " and period = 'day' order by 1"
+    ) == [
+        ("contribution_margin", "expenses name no category"),
+        ("contribution_margin_pct", "expenses name no category"),
+        ("cost", "no line has a known cost"),
+        ("direct_expenses", "expenses name no category"),
+        ("gross_margin_pct", "no line has a known cost"),
+        ("gross_profit", "no line has a known cost"),
+        ("target_achievement_pct", "no target for all of these days"),
+    ]
+
+
+def test_the_company_has_every_kpi_of_the_catalogue(shop: Warehouse) -> None:
+    assert (
+        shop.rows(
+            "select kpi from kpis.kpi_catalogue except select kpi from kpis.kpi_snapshots where grain = 'company'"
+        )
+        == []
+    )
+    assert (
+        shop.rows(
+            "select distinct grain, kpi from kpis.kpi_snapshots join kpis.kpi_catalogue using (kpi)"
+            " where value is not null and grain <> all(string_to_array(grains, ', '))"
+        )
+        == []
+    )
+
+
+ENTRY = {
+    "kpi": "x", "sort_order": 1, "label": "X", "definition": "Y", "formula": "z", "unit": "pct", "format": "0",
+    "is_up_good": True, "is_additive": False, "grains": ["company"], "owner": "Sales", "needs": [], "source_model": "m",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entries", "complaint"),
+    [
+        ([{k: v for k, v in ENTRY.items() if k != "formula"}], "KPI x of model m says nothing of formula"),
+        ([ENTRY | {"colour": "red"}], "KPI x of model m has the unknown key colour"),
+        ([ENTRY | {"unit": "furlong"}], "KPI x of model m has the unknown unit furlong"),
+        ([ENTRY, ENTRY | {"source_model": "n"}], "KPI x of model n has the kpi of another, of model m"),
+    ],
+)
+def test_a_wrong_catalogue_entry_stops_the_build_by_name(
+    shop: Warehouse, entries: list[dict[str, Any]], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = shop.dbt("compile", "--inline", "{{ checked_kpis(" + repr(entries) + ") }}")
+
+    assert not result.success
+    assert complaint in capsys.readouterr().out
 
 
 def test_other_periods_worked_by_hand(shop: Warehouse) -> None:
@@ -310,6 +393,23 @@ def _publish(warehouse: Warehouse, published: dict[date, list[str]], table: str)
     published.update(_by_day(warehouse, table))
 
 
+def _classify(warehouse: Warehouse, night: int) -> None:
+    """Give products a category and customers a segment, and some of them another one every night."""
+    with warehouse.connect() as connection:
+        for entity, key, name, attribute, prefix, n in (
+            ("products", "product_id", "product_name", "category", "P", 15),
+            ("customers", "customer_id", "customer_name", "segment", "C", 12),
+        ):
+            for number in range(2, n):
+                kind = None if number == 3 + night else f"Kind {(number + night * (number < 6)) % 4}"
+                connection.execute(
+                    f"insert into raw.{entity} ({key}, {name}, {attribute}, _source, _load_id, _line)"
+                    " values (%(id)s, %(id)s, %(kind)s, 'test', 1, 1)"
+                    f" on conflict ({key}) do update set {attribute} = excluded.{attribute}",
+                    {"id": f"{prefix}{number}", "kind": kind},
+                )
+
+
 @pytest.fixture(scope="module")
 def worked_over(new_warehouse: Callable[[], Warehouse]) -> tuple[Warehouse, Published]:
     """A warehouse after three nights of late rows, corrections and removals, and what they published."""
@@ -338,6 +438,7 @@ def worked_over(new_warehouse: Callable[[], Warehouse]) -> tuple[Warehouse, Publ
                 gone.append(end((k for k in lines if getattr(lines[k], column) == whose), key=lambda k: lines[k].day))
             warehouse.remove([*gone, ("LONELY", "1")])
             lines = {key: line for key, line in lines.items() if key not in gone}
+        _classify(warehouse, night)
         warehouse.set_as_of(warehouse.rows("select max(order_date) from raw.sales_lines")[0][0])
         if night < 2:
             assert warehouse.dbt("run", token=token).success
@@ -346,6 +447,46 @@ def worked_over(new_warehouse: Callable[[], Warehouse]) -> tuple[Warehouse, Publ
         for table, days in published.items():
             _publish(warehouse, days, table)
     return warehouse, published
+
+
+# What the KPIs count without reading a line, counted line by line.
+LINE_BY_LINE = """
+    with counted as (
+        select w.period, w.basis, e.grain, e.entity, sum(net_revenue) as net_revenue, sum(units) as units,
+            coalesce(sum(net_revenue) filter (where l.customer_key <> -1), 0) as customer_revenue,
+            count(distinct order_key) filter (where line_kind = 'sale') as orders,
+            count(distinct l.customer_key) filter (
+                where line_kind = 'sale' and l.customer_key <> -1
+            ) as active_customers,
+            count(distinct l.customer_key) filter (
+                where line_kind = 'sale' and first_order_date between w.window_start and w.window_end
+            ) as new_customers
+        from kpis.kpi_windows w
+        join marts.fct_sales_lines l on l.order_date between w.window_start and w.window_end
+        join marts.dim_customer c on c.customer_key = l.customer_key
+        join marts.dim_product p on p.product_key = l.product_key
+        cross join lateral (values ('company', 'company'), ('country', l.country), ('channel', l.channel),
+            ('territory', l.territory_id), ('rep', l.rep_id), ('category', p.category), ('segment', c.segment)
+        ) as e (grain, entity)
+        group by 1, 2, 3, 4
+    )
+    select grain, entity, period, basis, c.orders, m.orders, c.active_customers, m.active_customers
+    from counted c full join kpis.kpi_measures m using (grain, entity, period, basis)
+    where (coalesce(c.net_revenue, 0), coalesce(c.units, 0), coalesce(c.customer_revenue, 0), coalesce(c.orders, 0),
+           coalesce(c.active_customers, 0), coalesce(c.new_customers, 0))
+        is distinct from
+          (m.net_revenue, m.units, m.customer_revenue, m.orders, m.active_customers, m.new_customers)
+"""
+
+
+def test_kpis_equal_counting_line_by_line(worked_over: tuple[Warehouse, Published]) -> None:
+    warehouse, _ = worked_over
+
+    assert warehouse.rows("select count(distinct grain), count(distinct entity) > 20 from kpis.kpi_measures") == [
+        (7, True)
+    ]
+    assert warehouse.rows("select count(*) > 100 from marts.orders_in_parts") == [(True,)]
+    assert warehouse.rows(LINE_BY_LINE) == []
 
 
 def test_incremental_nights_equal_a_full_refresh(worked_over: tuple[Warehouse, Published]) -> None:
@@ -372,7 +513,11 @@ def test_a_full_refresh_keeps_what_was_said(worked_over: tuple[Warehouse, Publis
         connection.execute(
             "insert into kpis.kpi_snapshots select date '2023-12-31', grain, entity, period, kpi,"
             " period_start, period_end, 42, null, null, period_start, period_end, period_start, period_end"
-            " from kpis.kpi_snapshots limit 1"
+            " from kpis.kpi_snapshots where grain = 'company' limit 1"
+        )
+        connection.execute(
+            "insert into kpis.kpi_snapshots (as_of_date, grain, entity, period, kpi)"
+            " values ('2023-12-31', 'category', 'Cups', 'day', 'units')"
         )
     result = warehouse.dbt("run", "--full-refresh", "--select", "kpi_snapshots", "bi_kpi_snapshots")
 
@@ -380,6 +525,8 @@ def test_a_full_refresh_keeps_what_was_said(worked_over: tuple[Warehouse, Publis
     assert warehouse.rows("select value, is_latest from bi_build.kpi_snapshots where as_of_date = '2023-12-31'") == [
         (42, False)
     ]
+    # what was said of a part is kept for a month
+    assert warehouse.rows("select count(*) from kpis.kpi_snapshots where as_of_date = '2023-12-31'") == [(1,)]
 
 
 # --- A test that was never seen failing is not trusted: keep this one last, it breaks the warehouse ---
@@ -409,6 +556,8 @@ insert into marts.stock_daily (snapshot_date, location_id, is_full_count, counte
     values ('2024-01-01', 'A', true, 1, 2);
 update kpis.kpi_values_operations set reason = 'none' where amount is not null;
 insert into kpis.kpi_catalogue (kpi, unit) values ('orders', 'bananas');
+update kpis.sales_by_period set units = units + 1;
+update marts.agg_sales_daily_category set category = category || '?';
 update kpis.kpi_measures set gross_sales = gross_sales + 1;
 update kpis.kpi_snapshots set value = value + 1 where grain = 'company';
 update kpis.kpi_snapshots set kpi = 'nonsense' where grain = 'country' and kpi = 'orders';

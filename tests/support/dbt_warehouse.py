@@ -34,6 +34,9 @@ class Line(NamedTuple):
     qty_units: int
     unit_price: str
     discount: str = "0"
+    channel: str | None = None
+    territory_id: str | None = None
+    rep_id: str | None = None
 
     @property
     def amount(self) -> Decimal:
@@ -55,6 +58,9 @@ def random_line(choose: random.Random, order_id: str, line_id: str) -> Line:
         qty_units=quantity,
         unit_price=choose.choice(["9.99", "0.333333", "120"]),
         discount="0.50" if kind == "sale" and choose.random() < 0.3 else "0",
+        channel=choose.choice([None, "Web", "Shop"]),
+        territory_id=choose.choice([None, "T1", "T2"]),
+        rep_id=choose.choice([None, "R1", "R2", "R3"]),
     )
 
 
@@ -88,23 +94,24 @@ class Warehouse:
                     """
                     insert into raw.sales_lines (
                         order_id, line_id, ordered_at, order_date, line_kind, product_id, product_name,
-                        customer_id, country, qty_units, unit_price, discount_amount, line_amount,
-                        _source, _load_id, _line
+                        customer_id, country, channel, territory_id, rep_id, qty_units, unit_price, discount_amount,
+                        line_amount, _source, _load_id, _line
                     )
                     values (%s, %s, %s::date + interval '10 hours', %s, %s, %s, %s, %s,
-                        %s, %s, %s, %s, %s, 'test', 1, 1)
+                        %s, %s, %s, %s, %s, %s, %s, %s, 'test', 1, 1)
                     on conflict (order_id, line_id) do update set
                         ordered_at = excluded.ordered_at, order_date = excluded.order_date,
                         line_kind = excluded.line_kind, product_id = excluded.product_id,
                         product_name = excluded.product_name, customer_id = excluded.customer_id,
-                        country = excluded.country, qty_units = excluded.qty_units,
+                        country = excluded.country, channel = excluded.channel,
+                        territory_id = excluded.territory_id, rep_id = excluded.rep_id, qty_units = excluded.qty_units,
                         unit_price = excluded.unit_price, discount_amount = excluded.discount_amount,
                         line_amount = excluded.line_amount
                     """,
                     [
                         line.order_id, line.line_id, line.day, line.day, line.kind, line.product_id,
-                        f"Name of {line.product_id}", line.customer_id, line.country, line.qty_units,
-                        line.unit_price, line.discount, line.amount,
+                        f"Name of {line.product_id}", line.customer_id, line.country, line.channel, line.territory_id,
+                        line.rep_id, line.qty_units, line.unit_price, line.discount, line.amount,
                     ],
                 )  # fmt: skip
                 self._open(connection, line.order_id, line.line_id)

@@ -30,6 +30,7 @@ def believable(*, products: int = 120) -> SalesSummary:
         business="Morgenröte Home & Garden", currency="GBP", as_of_date=AS_OF, published_at=PUBLISHED,
         headline=_headline(), daily=daily, monthly=_monthly(daily), products=_products(products),
         customers=_customers(), forecast=_forecast(daily), stock=_stock(products), anomalies=_anomalies(),
+        definitions={"net_revenue": "Gross sales less discounts and returns."},
         data_quality=_files(),
     )  # fmt: skip
 
@@ -128,9 +129,9 @@ def _stock(n: int) -> pd.DataFrame:
 
 def _anomalies() -> pd.DataFrame:
     rows = [
-        ("net_revenue", date(2026, 3, 11), 9_850.0, 4_710.0, 3_400.0, 6_020.0, "high"),
-        ("orders", date(2026, 3, 4), 31, 104, 78, 130, "low"),
-        ("return_rate_pct", date(2026, 2, 26), 9.8, 3.5, 1.2, 6.0, "high"),
+        ("Net revenue", "money", date(2026, 3, 11), 9_850.0, 4_710.0, 3_400.0, 6_020.0, "high"),
+        ("Orders", "count", date(2026, 3, 4), 31, 104, 78, 130, "low"),
+        ("Return rate", "pct", date(2026, 2, 26), 9.8, 3.5, 1.2, 6.0, "high"),
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS["anomalies"]))
 
@@ -196,11 +197,8 @@ def test_an_unknown_unit_or_period_is_refused(column: str, value: str) -> None:
 
 def test_a_kpi_nobody_defined_says_so() -> None:
     headline = believable().headline.head(2).assign(kpi=["net_revenue", "house_kpi"], label=["Net revenue", "House"])
-    shown = dict(empty(headline=headline).definitions_shown())
-    assert shown["House"] == "No definition was given."
-    assert "discounts and returns" in shown["Net revenue"]
-    own = empty(headline=headline, definitions={"house_kpi": "Ours."}).definitions_shown()
-    assert dict(own)["House"] == "Ours."
+    shown = empty(headline=headline, definitions={"house_kpi": "Ours."}).definitions_shown()
+    assert dict(shown) == {"House": "Ours.", "Net revenue": "No definition was given."}
 
 
 def test_only_what_is_to_be_ordered_is_ordered() -> None:
@@ -209,7 +207,6 @@ def test_only_what_is_to_be_ordered_is_ordered() -> None:
     assert len(summary.to_order()) == (summary.stock["status"] == "order now").sum() > 0
 
 
-def test_a_kpi_without_a_headline_goes_by_its_name() -> None:
-    assert empty().label_and_unit("return_rate_pct") == ("Return rate", "pct")
-    assert empty().label_and_unit("net_revenue") == ("Net revenue", "money")
-    assert believable().label_and_unit("units") == ("Units", "units")
+def test_a_kpi_goes_by_its_label_or_else_its_name() -> None:
+    summary = empty(labels={"units": "Units sold"})
+    assert (summary.label("units"), summary.label("return_rate_pct")) == ("Units sold", "Return rate")

@@ -80,7 +80,7 @@ parts as materialized (
         entity,
         counted_as
     from days
-    inner join {{ ref('orders_in_parts') }} using (order_date)
+    inner join {{ ref('orders_in_parts') }} as several using (order_date)
     cross join lateral (
         values
         ('company', 'company', row(customer_key, country, channel, territory_id, rep_id)::text)
@@ -88,7 +88,7 @@ parts as materialized (
         ('{{ grain }}', {{ column }}, row(customer_key, country, channel, territory_id, rep_id)::text)
         {%- endfor %}
         union all
-        select 'segment', segment, '' from {{ ref('dim_customer') }} as known where known.customer_key = orders_in_parts.customer_key
+        select 'segment', segment, '' from {{ ref('dim_customer') }} as known where known.customer_key = several.customer_key
         union all
         select 'category', category, '' from {{ ref('dim_product') }} as known where known.product_key = any(product_keys)
     ) as entities (grain, entity, counted_as)

@@ -51,7 +51,8 @@ purchases as (
         uncosted_lines
     from {{ ref('agg_sales_monthly_customer') }}
     inner join months using (month_start)
-    where time = time_at_end and customer_key <> -1
+    -- the array lets the planner see how few days and months these are before it chooses how to read them
+    where month_start = any(array(select month_start from months where time = time_at_end)) and customer_key <> -1
 
     union all
 
@@ -71,7 +72,6 @@ purchases as (
         uncosted_lines
     from {{ ref('agg_sales_daily_customer') }}
     inner join days using (order_date)
-    -- as an array, for the index on the day: the planner takes the days of four months for most of all days
     where order_date = any(array(select order_date from days)) and customer_key <> -1
 ),
 

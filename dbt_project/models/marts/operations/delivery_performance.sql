@@ -57,6 +57,12 @@ months as (
     select month_start, location_key from shipped
 ),
 
+-- What can be open at a month's end: not what was shipped in the month it was ordered in, which is nearly everything.
+unshipped as (
+    select * from lines
+    where shipped_on is null or date_trunc('month', shipped_on) > date_trunc('month', order_date)
+),
+
 -- Lines that are open for more than a year were cancelled without anybody saying so.
 backlog as (
     select
@@ -68,8 +74,8 @@ backlog as (
     cross join lateral (
         select least((month_start + interval '1 month - 1 day')::date, night.as_of_date) as last_day
     ) as month_ends
-    left join lines
-        on lines.location_key = months.location_key
+    left join unshipped
+        on unshipped.location_key = months.location_key
         and order_date > last_day - 365
         and order_date <= last_day
         and (shipped_on is null or shipped_on > last_day)

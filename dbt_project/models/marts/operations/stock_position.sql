@@ -1,4 +1,5 @@
-{{ config(indexes=[{'columns': ['product_id'], 'unique': true}]) }}
+{{ config(indexes=[{'columns': ['product_id'], 'unique': true}], pre_hook="set local enable_nestloop = off") }}
+-- No nested loops, for the reason that stock_daily gives.
 with {{ stock_counts() }},
 
 night as (
@@ -63,30 +64,37 @@ full_days as (
     having bool_and(is_full_count)
 ),
 
+year as materialized (
+    select
+        snapshot_date,
+        product_id,
+        location_id,
+        on_hand_units
+    from counts
+    where snapshot_date > (select as_of_date from night) - 365
+        and snapshot_date <= (select as_of_date from night)
+),
+
+own_days as (
+    select product_id, location_id, count(*) as own_days
+    from year
+    where location_id not in (select location_id from full_days)
+    group by 1, 2
+),
+
 counted as (
     select
-        product_id,
+        year.product_id,
         snapshot_date,
         sum(on_hand_units) as on_hand_units,
-        sum(value) as value,
         -- the part that this day is of the year's mean
-        sum(value / coalesce(full_days, own_days)) as value_part,
-        sum(on_hand_units / coalesce(full_days, own_days)) as units_part
-    from (
-        select
-            counts.product_id,
-            snapshot_date,
-            location_id,
-            on_hand_units,
-            on_hand_units * unit_cost as value,
-            count(*) over (partition by counts.product_id, location_id) as own_days
-        from counts
-        left join {{ ref('dim_product_cost') }} as costs
-            on costs.product_id = counts.product_id and snapshot_date between costs.valid_from and costs.valid_to
-        where snapshot_date > (select as_of_date from night) - 365
-            and snapshot_date <= (select as_of_date from night)
-    ) as year
+        sum(on_hand_units / coalesce(full_days, own_days)) as units_part,
+        sum(on_hand_units / coalesce(full_days, own_days)) * min(unit_cost) as value_part
+    from year
     left join full_days using (location_id)
+    left join own_days using (product_id, location_id)
+    left join {{ ref('dim_product_cost') }} as costs
+        on costs.product_id = year.product_id and snapshot_date between costs.valid_from and costs.valid_to
     group by 1, 2
 ),
 
