@@ -81,7 +81,10 @@ QUERIES = (
         """,
         f"""
         select day::date, coalesce(sum({_REVENUE}), 0), count(distinct order_id) filter (where line_kind = 'sale')
-        from generate_series(date {{as_of}} - 89, date {{as_of}}, interval '1 day') as day
+        from generate_series(
+            greatest(date {{as_of}} - 89, (select min(order_date) from raw.sales_lines)),
+            date {{as_of}}, interval '1 day'
+        ) as day
         left join raw.sales_lines on order_date = day::date
         group by 1
         order by 1
@@ -98,10 +101,10 @@ QUERIES = (
         """,
         f"""
         select
-            targets.territory_id, period_start, sum({_REVENUE}), max(target_value),
-            round(100 * sum({_REVENUE}) / max(target_value), 6)
+            targets.territory_id, period_start, coalesce(sum({_REVENUE}), 0), max(target_value),
+            round(100 * coalesce(sum({_REVENUE}), 0) / max(target_value), 6)
         from raw.targets as targets
-        inner join raw.sales_lines as lines
+        left join raw.sales_lines as lines
             on lines.territory_id = targets.territory_id and date_trunc('month', order_date) = period_start
         where measure = 'revenue' and period = 'month' and rep_id_of_target is null and category is null
             and period_start between date {{as_of}} - interval '12 months' and {{as_of}}
