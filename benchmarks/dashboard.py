@@ -44,7 +44,7 @@ def connect(url: str) -> Connection:
 
 
 def arguments_of(connection: Connection, schema: str) -> dict[str, object]:
-    """What the questions are about: the last sales day, the first day of 24 months, the busiest customer and product.
+    """What the questions are about: the last sales day, and the customer and product with most lines in the last year.
 
     Raises:
         SystemExit: there is no sales line.
@@ -55,7 +55,7 @@ def arguments_of(connection: Connection, schema: str) -> dict[str, object]:
         raise SystemExit(f"no sales in {schema}")
     busiest = sql.SQL(
         "select {key}, {id} from {bi}.{sales} inner join {bi}.{members} using ({key}) where {key} <> -1 "
-        "group by {key}, {id} order by sum(sale_lines) desc limit 1"
+        "and month_start > {as_of} - 365 group by {key}, {id} order by sum(sale_lines) desc limit 1"
     )
     found: dict[str, object] = {"as_of": as_of}
     for member in ("customer", "product"):
@@ -65,7 +65,7 @@ def arguments_of(connection: Connection, schema: str) -> dict[str, object]:
             "sales": sql.Identifier(f"sales_monthly_{member}"),
             "members": sql.Identifier(f"dim_{member}"),
         }
-        key, text = connection.execute(busiest.format(**names, **parts)).fetchone() or (None, None)
+        key, text = connection.execute(busiest.format(as_of=as_of, **names, **parts)).fetchone() or (None, None)
         found |= {f"{member}_key": key, f"{member}_id": text}
     return found
 

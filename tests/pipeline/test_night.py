@@ -15,6 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from benchmarks.dashboard import arguments_of, connect, statement
+from benchmarks.dashboard_queries import QUERIES, Query
 from examples.demo.generate import Summary
 from orchestration.settings import PROJECT_ROOT
 from tests.support.night import (
@@ -167,6 +169,15 @@ def test_bi_holds_what_was_generated_to_the_cent(story: Story, summary: Summary)
         }, table
     kinds = dict(story.rows("first", "select line_kind, count(*) from bi.sales_lines group by 1"))
     assert kinds == {kind: count for kind, count in summary.lines.items() if count}
+
+
+@pytest.mark.parametrize("query", [q for q in QUERIES if q.is_same], ids=lambda query: query.name)
+def test_a_dashboard_is_told_what_the_raw_lines_say(story: Story, query: Query) -> None:
+    with connect(story.urls["first"]) as connection:
+        picked = arguments_of(connection, "bi")
+        told = connection.execute(statement(query.of_bi, "bi", picked)).fetchall()
+        assert told == connection.execute(statement(query.of_raw, "bi", picked)).fetchall()
+    assert told
 
 
 def test_quarantine_holds_exactly_the_dirty_rows(story: Story, summary: Summary) -> None:

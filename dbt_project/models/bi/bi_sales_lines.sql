@@ -1,7 +1,12 @@
 {{ config(
     alias='sales_lines',
     meta={'publish': 'by_day', 'day_column': 'order_date'},
-    indexes=[{'columns': ['line_key'], 'unique': true}, {'columns': ['order_date']}, {'columns': ['product_key']}, {'columns': ['customer_key']}],
+    indexes=[
+        {'columns': ['line_key'], 'unique': true},
+        {'columns': ['order_date']},
+        {'columns': ['product_key']},
+        {'columns': ['customer_key', 'order_date']},
+    ],
 ) }}
 -- depends_on: {{ source('ops', 'open_days') }}
 select

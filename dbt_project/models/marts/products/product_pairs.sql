@@ -6,15 +6,6 @@ with night as (
         {{ first_basket_day() }} as window_start
 ),
 
-baskets as materialized (
-    select
-        row_number() over (order by order_date, order_key)::integer as basket,
-        product_keys
-    from {{ ref('order_baskets') }}
-    inner join night on order_date between window_start and as_of_date
-    where product_keys is not null
-),
-
 counts as (
     select
         count(*) filter (where product_keys is not null)::numeric as baskets,
@@ -23,11 +14,18 @@ counts as (
     inner join night on order_date between window_start and as_of_date
 ),
 
-items as materialized (
+items as not materialized (
     select
         basket,
         unnest(product_keys) as product_key
-    from baskets
+    from (
+        select
+            row_number() over ()::integer as basket,
+            product_keys
+        from {{ ref('order_baskets') }}
+        inner join night on order_date between window_start and as_of_date
+        where product_keys is not null
+    ) as baskets
 ),
 
 -- Numbers of 1 to 500 in place of 64-bit keys: a pair is then one integer to group by.
@@ -47,21 +45,33 @@ compared as materialized (
     limit 500
 ),
 
-numbered as materialized (
-    select
-        basket,
-        number
+-- Each basket's numbers, ascending; from each of them to those behind it: the pairs come without a join of the items.
+numbered as (
+    select array_agg(number order by number) as numbers
     from items
     inner join compared using (product_key)
+    group by basket
+    having count(*) > 1
+),
+
+firsts as (
+    select
+        numbers[place] as number,
+        numbers[place + 1:] as others
+    from (
+        select
+            numbers,
+            generate_subscripts(numbers, 1) as place
+        from numbered
+    ) as places
 ),
 
 pairs as (
     select
-        one.number * 1000 + other.number as pair,
+        pair,
         count(*)::numeric as baskets
-    from numbered as one
-    inner join numbered as other on other.basket = one.basket and other.number > one.number
-    group by 1
+    from (select number * 1000 + unnest(others) as pair from firsts) as each_pair
+    group by pair
     having count(*) >= 5
 ),
 

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='open_months',
     on_schema_change='fail',
-    indexes=[{'columns': ['month_start', 'customer_key'], 'unique': true}, {'columns': ['customer_key', 'month_start']}],
+    indexes=[{'columns': ['month_start', 'customer_key'], 'unique': true}],
 ) }}
 -- depends_on: {{ source('ops', 'open_days') }}
 select
