@@ -156,7 +156,7 @@ left join (select * from who inner join profiles using (customer)) as members us
 group by all
 """
 
-# What became within a year of those who stood where a customer stands; of fewer than 30, of all who bought in that year.
+# What became within a year of those who stood where a customer stands; of fewer than 30, of all who bought then.
 EXPECTED = """
 create table expected as
 with places as (
