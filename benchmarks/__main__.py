@@ -1,7 +1,7 @@
 """All benchmarks, and a table of what was measured beside what is promised: ``python -m benchmarks [--full]``.
 
-Not here: the measuring (ingestion.py, memory.py, nights.py). What is promised is a ratio to a peer in the same run, or
-memory: seconds alone say more about the machine.
+Not here: the measuring (ingestion.py, memory.py, nights.py, marts.py, dashboard.py). What is promised is a ratio to a
+peer in the same run, or memory: seconds alone say more about the machine. Dashboards alone are promised a time.
 """
 
 import argparse
@@ -10,13 +10,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import ingestion, memory, nights
+from benchmarks import dashboard, ingestion, marts, memory, nights
 from benchmarks.machine import described
 
 QUICK = nights.Size(lines_per_day=120, products=60, customers=200)
 FULL = nights.Size(lines_per_day=5000, products=1500, customers=10_000)
+QUICK_LINES, FULL_LINES = 200_000, 10_000_000
 MOST_OF_A_COPY, MOST_MB, MOST_OF_A_SHORT_HISTORY = 4.0, 600, 1.3
-PARTS = ("load", "memory", "nights")
+MOST_OF_A_REBUILD_PCT, MOST_GROWTH = 10.0, 1.0
+PARTS = ("load", "memory", "nights", "marts")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", type=int, help="rows of the large file")
     parser.add_argument("--days", type=int, default=nights.LONG_DAYS, help="days of the long history")
     parser.add_argument("--lines-per-day", type=int)
+    parser.add_argument("--lines", type=int, help="of the larger warehouse whose marts are built")
     options = parser.parse_args(arguments)
     promises: list[str] = []
     print(f"{described()}\n", flush=True)
@@ -44,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.lines_per_day:
             size = nights.Size(options.lines_per_day, size.products, size.customers)
         promises.append(_nights(size, options.repetitions or (3 if options.full else 1), options.days))
+    if "marts" in options.only:
+        lines = options.lines or (FULL_LINES if options.full else QUICK_LINES)
+        promises += _marts(lines, options.repetitions or (3 if options.full else 1))
     print("\n".join(["promised and measured", *promises, described()]))
     return 0
 
@@ -76,6 +82,27 @@ def _nights(size: nights.Size, repetitions: int, days: int) -> str:
     )
     what = f"CPU of a new day on {times:.1f} × the history"
     return _promise(what, result.cpu_ratio, MOST_OF_A_SHORT_HISTORY, "×")
+
+
+def _marts(lines: int, repetitions: int) -> list[str]:
+    with tempfile.TemporaryDirectory(prefix="daybreak-benchmark-marts-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the server may run as another user
+        with marts.built(folder / "short", lines // 10, repetitions) as (short, _):
+            pass
+        with marts.built(folder / "long", lines, repetitions) as (long, url):
+            answers = dashboard.measure(url)
+    print(f"all of dbt\n{marts.table([short, long])}\n\n{dashboard.table(answers)}\n", flush=True)
+    rebuild = f"CPU of a rebuild per line, {long.lines:,} over {short.lines:,} lines"
+    promises = [_promise(rebuild, marts.growth(short, long), MOST_GROWTH, "×")]
+    slowest = max(answers, key=lambda answer: answer.p95_ms)
+    promises.append(_promise(f"slowest dashboard query: {slowest.name}", slowest.p95_ms, dashboard.MOST_MS, "ms"))
+    if lines >= FULL_LINES:  # on fewer lines all of dbt's work is its starting, and raw lines are quick to read
+        promises.append(_promise("CPU of a new day, of the rebuild's", long.share_pct, MOST_OF_A_REBUILD_PCT, "%"))
+        worst = max(answers, key=lambda answer: answer.p95_ms / answer.raw_ms)
+        share = 100 * worst.p95_ms / worst.raw_ms
+        promises.append(_promise(f"of the raw query: {worst.name}", share, 100 * dashboard.MOST_OF_RAW, "%"))
+    return promises
 
 
 def _promise(what: str, value: float, most: float, unit: str) -> str:

@@ -4,9 +4,11 @@ Not here: building it (defs/dbt.py). Readers see the publication of last night u
 no statement of theirs waits for it, except in the moment a change of the code replaces the whole schema.
 """
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -41,6 +43,16 @@ class BiTable:
     name: str
     day_column: str | None = None
     month_column: str | None = None
+
+
+def bi_tables(manifest: Path) -> list[BiTable]:
+    """The tables of ``bi`` as the dbt project declares them, from the manifest that dbt made of it."""
+    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
+    models = [n for n in nodes if n["resource_type"] == "model" and n["fqn"][1] == "bi"]
+    return [
+        BiTable(n["alias"], n["meta"].get("day_column"), n["meta"].get("month_column"))
+        for n in sorted(models, key=lambda n: n["alias"])
+    ]
 
 
 @dataclass(frozen=True)

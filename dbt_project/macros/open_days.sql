@@ -70,12 +70,16 @@
 
 {#
   Lets a data test say `where: __changed_days__`: on a nightly run only the open days are tested (ten million lines are
-  not read again to prove what was proved before), on a full refresh every day is.
+  not read again to prove what was proved before), on a full refresh every day is. And one of a table without sales days
+  `where: __new_rows__`: the rows that were loaded, or loaded anew, since the last publication.
 #}
 {% macro get_where_subquery(relation) -%}
     {%- set where = config.get('where', '') -%}
     {%- if where == '__changed_days__' -%}
         {%- set where = 'true' if flags.FULL_REFRESH else 'order_date in (select day from ops.open_days)' -%}
+    {%- elif where == '__new_rows__' -%}
+        {%- set where = 'true' if flags.FULL_REFRESH
+            else "loaded_at > (select coalesce(max(published_at), '-infinity') from ops.publications)" -%}
     {%- endif -%}
     {%- if where -%}
         (select * from {{ relation }} where {{ where }}) dbt_subquery

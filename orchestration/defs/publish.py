@@ -3,7 +3,6 @@
 Not here: how (orchestration/publication.py).
 """
 
-import json
 from datetime import timedelta
 
 import dagster as dg
@@ -13,21 +12,10 @@ from orchestration.defs.dbt import PROJECT
 from orchestration.defs.resources import NightResource
 from orchestration.metadata import preview
 from orchestration.night import Counts
-from orchestration.publication import BiTable, publish
+from orchestration.publication import bi_tables, publish
 from orchestration.settings import Settings
 
-
-def bi_tables() -> list[BiTable]:
-    """The tables of bi, as the dbt project declares them."""
-    nodes = json.loads(PROJECT.manifest_path.read_text(encoding="utf-8"))["nodes"].values()
-    models = [n for n in nodes if n["resource_type"] == "model" and n["fqn"][1] == "bi"]
-    return [
-        BiTable(n["alias"], n["meta"].get("day_column"), n["meta"].get("month_column"))
-        for n in sorted(models, key=lambda n: n["alias"])
-    ]
-
-
-TABLES = bi_tables()
+TABLES = bi_tables(PROJECT.manifest_path)
 
 
 @dg.asset(

@@ -231,6 +231,17 @@ CASES: dict[str, Case] = {
         lambda n: {"kpi": f"kpi {n}"},
         {"a period begins before it ends": {"period_end": "2026-02-28"}},
     ),
+    "bi.sales_by_period": Case(
+        MEASURES | {"period": "month", "grain": "company", "entity": "company"},
+        lambda n: {"period_start": day(n)},
+        NET_BREAK,
+    ),
+    "bi.targets": Case(
+        {"kpi": "units", "grain": "company", "period": "month", "period_start": DAY, "period_end": "2026-03-31",
+         "target": 9, "actual": 3, "expected_pct": 50, "status": "behind"},
+        lambda n: {"entity": f"company {n}"},
+        {"a period begins before it ends": {"period_end": "2026-02-28"}},
+    ),
     "bi.forecasts": Case(
         {"as_of_date": DAY, "series": "company_daily_revenue", "ds": DAY, "mean": 0.3, "lo_80": 0.3,
          "hi_80": 0.4, "lo_95": 0.1 + 0.2, "hi_95": 0.4},
@@ -400,6 +411,7 @@ def test_an_empty_table_passes_only_where_it_may_be_empty(conn: Connection, data
         "bi.sales_daily",
         "bi.sales_monthly",
         "bi.kpi_snapshots",
+        "bi.sales_by_period",
     }
     result = run_suite(database_url, name)
     assert result.success == (name not in must_have_rows)

@@ -127,9 +127,17 @@ def test_its_report_is_one_json_object(first_run: NightRun) -> None:
     assert report["reason"] is None
     assert report["as_of_date"] == FIRST_UNTIL.isoformat()
     by_stage = {stage["stage"]: stage for stage in report["stages"]}
-    assert {"ingest sales_lines", "facts", "forecast", "stock", "anomalies", "bi", "publish", "reports"} <= set(
-        by_stage
-    )
+    assert {
+        "ingest sales_lines",
+        "facts",
+        "forecast",
+        "stock",
+        "trends",
+        "anomalies",
+        "bi",
+        "publish",
+        "reports",
+    } <= set(by_stage)
     assert all(by_stage[stage]["rows_written"] > 0 for stage in ("facts", "forecast", "stock", "bi", "publish"))
     assert {row["period"] for row in report["headline"]} == {"month", "year"}
     assert [Path(path).suffix for path in report["editions"]] == [".pdf", ".xlsx"]
@@ -173,6 +181,15 @@ def test_quarantine_holds_exactly_the_dirty_rows(story: Story, summary: Summary)
         "first", "select sum(rows_read), sum(rows_duplicate) from ops.loads where entity = 'sales_lines'"
     )[0]
     assert (read, duplicates) == (summary.rows, summary.duplicates)
+
+
+def test_the_documentation_of_dbt_is_a_page_in_the_home(first_night: Path, first_run: NightRun) -> None:
+    page = (first_night / "home" / "docs" / "dbt.html").read_text(encoding="utf-8")
+    manifest = json.loads((first_night / "home" / "dbt" / "manifest.json").read_text(encoding="utf-8"))
+    shown = [*manifest["metrics"], *(n for n in manifest["nodes"] if n.startswith("model."))]
+    assert len(shown) > 50
+    assert [name for name in shown if name not in page] == []
+    assert {s["stage"]: s["rows_written"] for s in first_run.report["stages"]}["docs"] == 1
 
 
 def test_every_edition_stands_where_the_register_says(first_night: Path, story: Story) -> None:

@@ -1,6 +1,7 @@
 {{ config(
     indexes=[{'columns': ['period', 'period_start', 'grain', 'entity'], 'unique': true}],
 ) }}
+-- depends_on: {{ ref('mv_sales_daily_summary') }} (the test periods_add_up compares with it)
 -- From the daily aggregates by place, category and segment, which are small: days make weeks and months, months the rest.
 {%- set steps = {
     'week': ('7 days', 52), 'month': ('1 month', 12), 'quarter': ('3 months', 4), 'year': ('1 year', 1),

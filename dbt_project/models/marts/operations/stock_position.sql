@@ -1,4 +1,5 @@
-{{ config(indexes=[{'columns': ['product_id'], 'unique': true}]) }}
+{{ config(indexes=[{'columns': ['product_id'], 'unique': true}], pre_hook="set local enable_nestloop = off") }}
+-- No nested loops, for the reason that stock_daily gives.
 with {{ stock_counts() }},
 
 night as (
