@@ -4,6 +4,7 @@ Not here: what every example is checked for (tests/support/recompute_checks.py).
 """
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -52,24 +53,25 @@ def test_margin_is_at_the_cost_of_the_order_date(url: str, recomputed: Recompute
         """select sum(costed_revenue), sum(cost), sum(gross_profit), sum(uncosted_lines)
            from kpis.sales_by_period where period = 'year' and grain = 'company'""",
     ) == [(revenue, cost, revenue - cost, uncosted)]
-    # Judged by what the goods cost today the business would seem to have earned a third more or less than it did.
-    margin, margin_of_today = (100 * (revenue - each) / revenue for each in (cost, cost_of_today))
-    assert round(margin, 2), round(margin_of_today, 2) == (Decimal("0"), Decimal("0"))
-    assert uncosted == 45
+    profit, profit_of_today = revenue - cost, revenue - cost_of_today
+    assert (profit, profit_of_today) == (Decimal("9110385.044523"), Decimal("5924508.071823"))
+    # At what the goods cost today a third of the profit would be gone: 6.60 of each 100 instead of 10.15.
+    assert round(100 * profit / revenue, 2) == Decimal("10.15")
+    assert round(100 * profit_of_today / revenue, 2) == Decimal("6.60")
 
 
 def test_lines_without_a_cost_are_told_apart(url: str) -> None:
-    ((lines, uncosted, earliest, latest),) = ours(
+    of_kinds = """select {what} from marts.fct_sales_lines where line_kind = 'sale' and uncosted_lines = 1"""
+    products, lines, revenue, earliest = "count(distinct product_id)", "count(*)", "sum(net_revenue)", "min(order_date)"
+    assert ours(url, of_kinds.format(what=f"{lines}, {products}, {revenue}, {earliest}")) == [
+        (45, 25, Decimal("28222.619000"), date(2013, 5, 30))
+    ]
+    assert ours(url, of_kinds.format(what="sum(costed_revenue), sum(cost), count(unit_cost)")) == [(0, 0, 0)]
+    # In the year they are of, they are the part of the revenue that gross profit and margin do not speak of.
+    ((coverage, revenue_of_year),) = ours(
         url,
-        """select count(*), sum(uncosted_lines), min(order_date) filter (where uncosted_lines > 0),
-               max(order_date) filter (where uncosted_lines > 0)
-           from marts.fct_sales_lines where line_kind = 'sale'""",
+        """select max(value) filter (where kpi = 'cost_coverage_pct'), max(value) filter (where kpi = 'net_revenue')
+           from kpis.kpi_snapshots where grain = 'company' and period = 'year'""",
     )
-    assert (lines, uncosted) == (83_978, 45)
-    covered = dict(ours(
-        url,
-        """select window_start, amount from kpis.kpi_values_sales
-           where kpi = 'cost_coverage_pct' and grain = 'company' and amount is not null""",
-    ))  # fmt: skip
-    assert earliest <= latest
-    assert all(0 < share <= 100 for share in covered.values())
+    assert coverage == round(100 - 100 * Decimal("28222.619") / revenue_of_year, 6)
+    assert coverage < 100

@@ -54,7 +54,9 @@ def recomputed(data: tuple[Path, Summary]) -> Iterator[Recomputed]:
 
 class TestRecomputed(RecomputedKpis):
     at_least = 68
-    grains = frozenset({"company", "category", "segment", "country", "channel", "territory", "rep", "location", "supplier"})
+    grains = frozenset(
+        {"company", "category", "segment", "country", "channel", "territory", "rep", "location", "supplier"}
+    )
 
 
 def test_the_strict_reading_is_the_generators(recomputed: Recomputed, data: tuple[Path, Summary]) -> None:

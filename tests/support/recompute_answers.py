@@ -1,4 +1,4 @@
-"""The answers of the independent engine: one number per grain, entity, window and KPI; and how they are compared with ours.
+"""The answers of the independent engine: a number per grain, entity, window and KPI; and how ours compare.
 
 Not here: how a KPI is computed (recompute_sales.py and its neighbours).
 """

@@ -145,7 +145,8 @@ def adventureworks(folder: Path) -> Books:
         return f"read_csv('{(folder / f'{name}.csv').as_posix()}', header = true, all_varchar = true)"
 
     order = f"{table('Sales.SalesOrderHeader')} as h"
-    who = """h.CustomerID, null, if(h.OnlineOrderFlag = '1', 'Online', 'Reseller'), h.TerritoryID, h.SalesPersonID, null"""
+    channel = "if(h.OnlineOrderFlag = '1', 'Online', 'Reseller')"
+    who = f"h.CustomerID, null, {channel}, h.TerritoryID, h.SalesPersonID, null"
     db.execute(f"""
         insert into lines
         select SalesOrderID, SalesOrderDetailID, 'sale', h.OrderDate::date, ProductID, {who},
@@ -153,7 +154,8 @@ def adventureworks(folder: Path) -> Books:
             round(OrderQty::decimal(9, 0) * UnitPrice::decimal(14, 6) * UnitPriceDiscount::decimal(9, 6), 6)
         from {table("Sales.SalesOrderDetail")} inner join {order} using (SalesOrderID)
         union all
-        select SalesOrderID, 'freight', 'charge', h.OrderDate::date, 'FREIGHT', {who}, null, null, 1, h.Freight::decimal(18, 6), 0
+        select SalesOrderID, 'freight', 'charge', h.OrderDate::date, 'FREIGHT', {who}, null, null,
+            1, h.Freight::decimal(18, 6), 0
         from {order};
 
         insert into products

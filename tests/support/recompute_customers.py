@@ -32,7 +32,9 @@ with standing as (
     select customer, start, until,
         bool_or(day between start - 365 and start - 1) as was_active,
         bool_or(day between until - 364 and until) as is_active,
-        count(*) filter (where day + 365 between start and until and coalesce(next_day, '2199-12-31') > day + 365) as lost,
+        count(*) filter (
+            where day + 365 between start and until and coalesce(next_day, '2199-12-31') > day + 365
+        ) as lost,
         count(*) filter (where day between start and until and day > former_day + 365) as reactivated
     from bought, spans
     where day <= until
@@ -40,7 +42,8 @@ with standing as (
 )
 select grain, entity, start, until,
     count(*) filter (where is_active) as active,
-    100.0 * count(*) filter (where was_active and not is_active) / nullif(count(*) filter (where was_active), 0) as churn,
+    100.0 * count(*) filter (where was_active and not is_active)
+    / nullif(count(*) filter (where was_active), 0) as churn,
     sum(lost) as lost, sum(reactivated) as reactivated, count(*) as ever_bought
 from standing inner join who using (customer)
 group by all
@@ -145,20 +148,22 @@ RISK_KPIS = """
 select grain, entity, start, until,
     if(max(until) = '{as_of}', median(interval_days) filter (where days_of_year > 0), null) as purchase_interval_days,
     if(max(until) = '{as_of}', count(*) filter (where churn_status = 'lapsing'), null) as customers_at_risk,
-    if(max(until) = '{as_of}', coalesce(sum(revenue) filter (where churn_status = 'lapsing'), 0), null) as revenue_at_risk
+    if(max(until) = '{as_of}', coalesce(sum(revenue) filter (where churn_status = 'lapsing'), 0), null)
+        as revenue_at_risk
 from (select distinct grain, entity from who) as entities
 cross join spans
 left join (select * from who inner join profiles using (customer)) as members using (grain, entity)
 group by all
 """
 
-# What became within a year of those who stood where a customer stands; of fewer than 30, of all who had bought in that year.
+# What became within a year of those who stood where a customer stands; of fewer than 30, of all who bought then.
 EXPECTED = """
 create table expected as
 with places as (
     select *,
         case when days_of_year = 0 then 'silent' else
-            case when silent_days <= 30 then 'a' when silent_days <= 90 then 'b' when silent_days <= 180 then 'c' else 'd' end
+            case when silent_days <= 30 then 'a' when silent_days <= 90 then 'b'
+                when silent_days <= 180 then 'c' else 'd' end
             || case when orders_of_year >= 10 then '10' when orders_of_year >= 4 then '4'
                 when orders_of_year >= 2 then '2' else '1' end
         end as place

@@ -122,7 +122,8 @@ def _plans(db: Connection, folder: Path, rep_targets: str) -> None:
         for row in _sheets(folder / "targets")
     ))  # fmt: skip
     db.execute(
-        f"insert into targets select 'net_revenue', 1, Monat::date, null, Vertreter, null, number(Ziel) from {rep_targets}"
+        f"""insert into targets
+            select 'net_revenue', 1, Monat::date, null, Vertreter, null, number(Ziel) from {rep_targets}"""
     )
     # a promotion has a row for each of its products, and its cost in every one of them
     put(db, "promotions", sorted({

@@ -78,7 +78,8 @@ with latest as (
 states as (
     select unnest(['company', 'location']) as grain, unnest(['company', location]) as entity, until, v.worth as worth,
         coalesce(average, v.worth::double) as average,
-        if(v.is_judged, v.worth, null) as judged, if(v.is_judged, v.dead, null) as dead, if(v.is_judged, v.slow, null) as slow
+        if(v.is_judged, v.worth, null) as judged, if(v.is_judged, v.dead, null) as dead,
+        if(v.is_judged, v.slow, null) as slow
     from latest
 ),
 sums as (
@@ -100,7 +101,8 @@ costs as (
 )
 select entities.*, start, until, worth as inventory_value,
     if(grain = 'company' and '{first}' <= until - 364, cost_365 / nullif(average, 0), null) as inventory_turnover,
-    if(grain = 'company' and '{first}' <= until - 90 and cost_91 > 0, worth::double / (cost_91 / 91), null) as days_of_supply,
+    if(grain = 'company' and '{first}' <= until - 90 and cost_91 > 0, worth::double / (cost_91 / 91), null)
+        as days_of_supply,
     empty_ as stockout_days, 100.0 * empty_ / counts as stockout_rate_pct,
     worth::double * {carrying} / 100 as carrying_cost,
     100 * dead / nullif(judged, 0) as dead_stock_share_pct, 100 * slow / nullif(judged, 0) as slow_mover_share_pct
@@ -135,7 +137,8 @@ select entities.*, start, until,
     if(until >= '{first}' and has_shipped, 100.0 * lines_on_time / lines, null) as on_time_delivery_pct,
     if(until >= '{first}' and has_shipped, coalesce(open_.units, 0), null) as backlog_units
 from (
-    select 'company' as grain, 'company' as entity union select grain, entity from due union select grain, entity from open_
+    select 'company' as grain, 'company' as entity
+    union select grain, entity from due union select grain, entity from open_
 ) as entities
 cross join ends
 cross join (select count(shipped) > 0 as has_shipped from sold)
@@ -148,7 +151,8 @@ with known as (
     select
         coalesce(s.supplier, '(no supplier)') as supplier, ordered, promised, p.units,
         if(received <= '{as_of}', received, null) as came,
-        if(received > '{as_of}', 0, units_in) as units_in, if(received > '{as_of}', 0, units_rejected) as units_rejected,
+        if(received > '{as_of}', 0, units_in) as units_in,
+        if(received > '{as_of}', 0, units_rejected) as units_rejected,
         if(received <= '{as_of}' and received >= ordered, received - ordered, null) as days,
         coalesce(s.quoted, products.quoted, promised - ordered) as quoted
     from purchases as p

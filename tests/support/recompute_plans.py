@@ -1,4 +1,4 @@
-"""Targets reached and contribution margins, a second time: targets day by day, expenses and promotions by what they name.
+"""Targets reached and contribution margins, a second time: targets by day, expenses and promotions by what they name.
 
 Not here: what was sold (recompute_sales.py), which must be computed after the plans and before what is made of both.
 """
@@ -120,13 +120,11 @@ def _daily_targets(books: Books) -> dict[tuple[str, str], dict[date, float]]:
             for day, (_, share) in days_of_key.items():
                 by_kind = entities.setdefault(entity, {}).setdefault(day, {})
                 by_kind[kind] = by_kind.get(kind, 0.0) + share
-    return {
-        entity: {day: by_kind[min(by_kind)] for day, by_kind in days.items()} for entity, days in entities.items()
-    }
+    return {entity: {day: by_kind[min(by_kind)] for day, by_kind in days.items()} for entity, days in entities.items()}
 
 
 def _spans(books: Books) -> Iterator[tuple[Key, date, date, Any]]:
-    """Each target's first day and the day after its last: the next one's first, where that is within a week of its end."""
+    """Each target's first day and the day after its last: the next one's first, if within a week of its end."""
     rows = books.db.execute("""
         select territory, rep, category, since, (since + to_months(months))::date as until, amount,
             lead(since) over (partition by territory, rep, category, months order by since) as next_since

@@ -15,7 +15,8 @@ create table spans_of_days as select distinct start, until from windows;
 
 -- what each product sold and took back in each window; one that brought less than nothing counts as nothing
 create table product_sums as
-select grain, entity, start, until, product, bool_or(kind = 'sale') as is_sold, any_value(product_first_sold) as first_sold,
+select grain, entity, start, until, product,
+    bool_or(kind = 'sale') as is_sold, any_value(product_first_sold) as first_sold,
     sum(sold_units) as units, sum(gross - discounts) as sales, sum(returns) as returns,
     greatest(sum(net), 0)::double as revenue
 from goods inner join spans_of_days on day between start and until
@@ -34,12 +35,15 @@ with years as (
 ),
 ranked as (
     select *,
-        coalesce(sum(revenue) over (order by revenue desc groups between unbounded preceding and 1 preceding), 0) as above,
+        coalesce(
+            sum(revenue) over (order by revenue desc groups between unbounded preceding and 1 preceding), 0
+        ) as above,
         sum(revenue) over () as total
     from years
 )
 select product, net as net_revenue, rank() over (order by net desc) as revenue_rank,
-    case when net <= 0 then 'C' when above < 0.80 * total then 'A' when above < 0.95 * total then 'B' else 'C' end as abc_class
+    case when net <= 0 then 'C' when above < 0.80 * total then 'A' when above < 0.95 * total then 'B' else 'C' end
+        as abc_class
 from ranked
 """
 
@@ -51,7 +55,8 @@ totals as (
     select grain, entity, start, until,
         count(*) filter (where is_sold) as active_products,
         count(*) filter (where is_sold and first_sold between start and until) as new_products,
-        100 * coalesce(sum(revenue) filter (where abc_class = 'A'), 0) / nullif(sum(revenue), 0) as a_products_share_pct,
+        100 * coalesce(sum(revenue) filter (where abc_class = 'A'), 0) / nullif(sum(revenue), 0)
+            as a_products_share_pct,
         100 * max(revenue) / nullif(sum(revenue), 0) as top_product_share_pct,
         10000 * sum(revenue ** 2) / nullif(sum(revenue), 0) ** 2 as product_concentration,
         sum(sales)::double / nullif(sum(units), 0)::double as average_price
@@ -91,7 +96,7 @@ from spans_of_days left join baskets on day between start and until
 group by start, until
 """
 
-# Of products sold in both periods: other prices; more or fewer units at the average price; dearer or cheaper ones among them.
+# Of products sold in both: other prices; more or fewer units at the average price; dearer or cheaper ones among them.
 EFFECTS = """
 create table effects as
 with pairs as (
@@ -150,8 +155,8 @@ spread as (
     group by product
 )
 select product, if(n >= 6, variation, null) as monthly_variation,
-    case when n < 6 or variation is null then null when variation <= 0.5 then 'X' when variation <= 1 then 'Y' else 'Z' end
-        as xyz_class
+    case when n < 6 or variation is null then null
+        when variation <= 0.5 then 'X' when variation <= 1 then 'Y' else 'Z' end as xyz_class
 from firsts left join spread using (product)
 """
 

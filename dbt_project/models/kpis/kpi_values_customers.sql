@@ -5,7 +5,8 @@ with night as (
     select
         as_of_date,
         (as_of_date - interval '1 year')::date as year_ago,
-        (select min(order_date) from {{ ref('agg_sales_daily') }}) as first_day
+        (select min(order_date) from {{ ref('agg_sales_daily') }}) as first_day,
+        exists (select from {{ ref('stg_products') }}) or exists (select from {{ ref('stg_product_costs') }}) as has_costs
     from (select {{ latest_as_of_date() }} as as_of_date) as latest
 ),
 
@@ -22,11 +23,12 @@ windows as (
         width_bucket(window_end, cuts) as last_piece,
         first_day,
         coalesce(window_end >= first_day, false) as is_known,
+        has_costs,
         window_end = as_of_date as is_as_of,
         window_end in (as_of_date, year_ago) as is_state
     from {{ ref('kpi_windows') }} as all_windows
     cross join cuts
-    cross join (select year_ago, first_day from night) as dates
+    cross join (select year_ago, first_day, has_costs from night) as dates
 ),
 
 profiles as (
@@ -316,7 +318,11 @@ valued as (
         (
             'lifetime_value',
             case when costed_lines_so_far > 0 then gross_profit_so_far / nullif(ever_bought, 0) end,
-            case when ever_bought > 0 then 'no line has a known cost' else 'no known customer has bought' end
+            case
+                when not has_costs then 'no source for product_costs or products'
+                when ever_bought > 0 then 'no line has a known cost'
+                else 'no known customer has bought'
+            end
         ),
         {%- for top in [1, 5, 10, 20] %}
         ('revenue_top_{{ top }}_pct', top_{{ top }}_pct, no_state),
