@@ -20,7 +20,7 @@ from metricflow.sql.render.postgres import PostgresSQLSqlPlanRenderer
 from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
 
-from orchestration.errors import ConfigurationError, PermanentError
+from orchestration.errors import ConfigurationError, ContractError, PermanentError
 from orchestration.publication import LIVE
 from orchestration.settings import Settings
 from orchestration.warehouse import connect, read_frame
@@ -151,7 +151,10 @@ class Metrics:
                 continue
             relation, day = model["node_relation"]["relation_name"], model["defaults"]["agg_time_dimension"]
             within = f"{day} >= '{start or date.min}' and {day} <= '{end or date.max}'"
-            statement = statement.replace(f"FROM {relation} ", f"FROM (select * from {relation} where {within}) ")
+            cut = statement.replace(f"FROM {relation} ", f"FROM (select * from {relation} where {within}) ")
+            if relation in statement and cut == statement:
+                raise ContractError(f"MetricFlow's statement reads {relation} in a way that cannot be cut to days")
+            statement = cut
         return statement
 
     def _items(self, names: Sequence[str], group_by: Sequence[str]) -> dict[str, str]:

@@ -6,20 +6,25 @@ Not here: days whose own lines changed (ingestion/merge.py notes those while it 
 from orchestration.warehouse import Connection, writing
 
 # What came with loads that no night has published yet, and from which day it holds. By load and not by time: what a
-# failed night loaded is found again by the next one.
+# failed night loaded is found again by the next one. An id's first span takes the place of what was known of it without
+# spans, so that it counts from the beginning.
 _NEWS = """
     with recent as (
         select load_id, entity from ops.loads
         where token > (select coalesce(max(token), 0) from ops.publications) and status in ('loaded', 'superseded')
     ),
     costs as (
-        select product_id, valid_from from raw.product_costs where _load_id in (select load_id from recent)
+        select product_id, case when valid_from = first_day then '-infinity' else valid_from end as valid_from
+        from (select *, min(valid_from) over (partition by product_id) as first_day from raw.product_costs) as spans
+        where _load_id in (select load_id from recent)
         union all
         select entity_key, coalesce(valid_from, '-infinity') from raw.attribute_changes
         where entity = 'products' and attribute = 'unit_cost' and _load_id in (select load_id from recent)
     ),
     territories as (
-        select rep_id, valid_from from raw.rep_territories where _load_id in (select load_id from recent)
+        select rep_id, case when valid_from = first_day then '-infinity' else valid_from end as valid_from
+        from (select *, min(valid_from) over (partition by rep_id) as first_day from raw.rep_territories) as spans
+        where _load_id in (select load_id from recent)
         union all
         select entity_key, coalesce(valid_from, '-infinity') from raw.attribute_changes
         where entity = 'sales_reps' and attribute = 'territory_id' and _load_id in (select load_id from recent)

@@ -83,10 +83,12 @@
 
 {# What people call an entity, of which a KPI knows the id: with join_entity_names() after the table with grain and entity. #}
 {% macro entity_name() -%}
-    coalesce(territories.territory_name, reps.rep_name, entity)
+    coalesce(territories.territory_name, reps.rep_name, locations.location_name, suppliers.supplier_name, entity)
 {%- endmacro %}
 
 {% macro join_entity_names() -%}
     left join {{ ref('dim_territory') }} as territories on grain = 'territory' and territories.territory_id = entity
     left join {{ ref('dim_rep') }} as reps on grain = 'rep' and reps.rep_id = entity
+    left join {{ ref('dim_location') }} as locations on grain = 'location' and locations.location_id = entity
+    left join {{ ref('dim_supplier') }} as suppliers on grain = 'supplier' and suppliers.supplier_id = entity
 {%- endmacro %}

@@ -39,6 +39,6 @@
             least(received_units, ordered_units) as filled_units,
             case when received_on is null then greatest(ordered_units - received_units, 0) else 0 end as open_units
         from known_lines
-        left join {{ ref('stg_suppliers') }} as suppliers on suppliers.supplier_id = named_supplier
+        left join {{ ref('dim_supplier') }} as suppliers on suppliers.supplier_id = named_supplier
     )
 {%- endmacro %}

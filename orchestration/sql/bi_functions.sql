@@ -1,6 +1,6 @@
 -- Functions of bi: any two periods compared. Made anew at the end of every publication, because a full build replaces
--- the schema; a change of this file causes one, so what they return may change. Replaced and never dropped: somebody's
--- view may stand on them. They read bi alone, so the read-only login may call them.
+-- the schema and all that stands on it; a change of this file causes one, so what they return may change. They read bi
+-- alone, so the read-only login may call them.
 
 create or replace function bi.compare_periods(a_from date, a_to date, b_from date, b_to date)
 returns table (

@@ -69,13 +69,25 @@ def test_before_the_first_publication_there_is_nothing_to_reopen(shop: House) ->
 
 
 def test_a_cost_opens_the_days_from_which_it_holds(shop: House) -> None:
+    shop.write("c.csv", "product,from,to,cost", "P-1,2024-01-01,,5")
+    shop.night(1)
     publish(shop)
-    shop.write("c.csv", "product,from,to,cost", "P-1,2024-02-29,2024-02-29,5", "P-2,2024-01-01,,5")
+    shop.write("c2.csv", "product,from,to,cost", "P-1,2024-02-29,2024-02-29,6", "P-2,2024-01-01,,5")
     shop.night(1)
     assert opened(shop) == DAYS[1:]
 
 
+def test_the_first_span_of_all_takes_the_place_of_what_was_known_without(shop: House) -> None:
+    """Days before it have no cost from then on, whatever the products' own file said."""
+    publish(shop)
+    shop.write("c.csv", "product,from,to,cost", "P-1,2024-03-01,,5")
+    shop.night(1)
+    assert opened(shop) == DAYS
+
+
 def test_a_failed_nights_news_is_found_by_the_next_one_and_a_published_one_is_none(shop: House) -> None:
+    shop.write("c0.csv", "product,from,to,cost", "P-1,2024-01-01,,4")
+    shop.night(1)
     publish(shop)
     shop.write("c.csv", "product,from,to,cost", "P-1,2024-03-01,,5")
     shop.night(1)  # and fails before it comes to its as-of date
@@ -98,8 +110,10 @@ def test_a_product_that_is_told_of_for_the_first_time_opens_all_its_days(shop: H
 
 
 def test_a_move_of_a_rep_opens_only_days_whose_lines_name_no_territory(shop: House) -> None:
+    shop.write("r.csv", "rep,territory,from", "ann,EAST,2024-01-01")
+    shop.night(3)
     publish(shop)
-    shop.write("r.csv", "rep,territory,from", "ann,SOUTH,2024-02-29")
+    shop.write("r2.csv", "rep,territory,from", "ann,SOUTH,2024-02-29")
     shop.night(3)
     assert opened(shop) == [DAYS[1]]
 

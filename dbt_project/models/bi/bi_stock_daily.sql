@@ -2,7 +2,7 @@
 select
     snapshot_date,
     {{ date_key('snapshot_date') }} as date_key,
-    location_key,
+    coalesce(locations.location_key, -1) as location_key,
     location_id,
     is_derived,
     is_full_count,
@@ -24,3 +24,4 @@ from (
     from {{ ref('stock_daily') }}
     where snapshot_date <= {{ latest_as_of_date() }}
 ) as days
+left join {{ ref('dim_location') }} as locations using (location_id)

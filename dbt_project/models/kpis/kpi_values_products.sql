@@ -157,9 +157,9 @@ valued as (
         ('product_concentration', 10000 * squares / nullif(revenue * revenue, 0), 'nothing was sold'),
         ('average_price', sales / nullif(units, 0), 'nothing was sold'),
         ('cross_sell_rate_pct', 100 * cross_sold_baskets / nullif(baskets, 0), 'nothing was sold'),
-        ('price_effect', price_effect, effects_reason),
-        ('volume_effect', volume_effect, effects_reason),
-        ('mix_effect', mix_effect, effects_reason)
+        ('price_effect', price_effect, coalesce(effects_reason, 'before the first sales day')),
+        ('volume_effect', volume_effect, coalesce(effects_reason, 'before the first sales day')),
+        ('mix_effect', mix_effect, coalesce(effects_reason, 'before the first sales day'))
     ) as kpis (kpi, value, own_reason)
     where grain = 'company' or kpi <> 'cross_sell_rate_pct'
 ),

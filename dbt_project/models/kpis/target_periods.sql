@@ -23,11 +23,12 @@ targets as materialized (
         entity,
         period,
         period_start,
-        until,
+        -- of one period and entity the parts may end a day apart: one rep has a next target, another has left
+        max(until) as until,
         sum(target_value) as target
     from ranked
     where is_chosen
-    group by kpi, grain, entity, period, period_start, until
+    group by kpi, grain, entity, period, period_start
 ),
 
 sold as (

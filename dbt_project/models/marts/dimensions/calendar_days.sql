@@ -1,8 +1,14 @@
--- Whole calendar years from the first sale to two years after the last: time intelligence needs whole years, forecasts a future.
+-- Whole calendar years, from the one in which the first sale's week or fiscal year begins to two years after the last sale:
+-- time intelligence needs whole years, forecasts a future.
 select day::date as date_day
 from (select min(order_date) as first_day, max(order_date) as last_day from {{ ref('agg_sales_daily') }}) as sales
+cross join {{ source('ops', 'business') }}
 cross join generate_series(
-    date_trunc('year', first_day::timestamp),
+    date_trunc('year', least(
+        first_day - (extract(isodow from first_day)::integer - first_weekday + 7) % 7,
+        date_trunc('year', first_day - make_interval(months => fiscal_year_start_month - 1))
+        + make_interval(months => fiscal_year_start_month - 1)
+    )),
     date_trunc('year', last_day::timestamp) + interval '3 years - 1 day',
     interval '1 day'
 ) as day

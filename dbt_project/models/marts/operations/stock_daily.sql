@@ -27,8 +27,13 @@ days as (
             count(*) filter (where on_hand_units <= 0) as out_of_stock_counts,
             sum(on_hand_units) as counted_units,
             sum(on_order_units) as counted_on_order_units,
-            max(loaded_at) as loaded_at
+            max(counts.loaded_at) as loaded_at,
+            -- another one where a cost or a launch day is told later: the day is then valued again
+            sum(hashtext(concat_ws(':', counts.product_id, on_hand_units, costs.unit_cost, launched_on))::bigint) as valued_as
         from counts
+        left join {{ ref('stg_products') }} as products on products.product_id = counts.product_id
+        left join {{ ref('dim_product_cost') }} as costs
+            on costs.product_id = counts.product_id and snapshot_date between costs.valid_from and costs.valid_to
         group by snapshot_date, location_id
     ) as days
     window by_day as (partition by location_id order by snapshot_date)
@@ -42,9 +47,14 @@ changed as (
         days.counts is null as is_gone
     from days
     full join {{ this }} as built using (snapshot_date, location_id)
-    where (days.counts, days.out_of_stock_counts, days.counted_units, days.counted_on_order_units, days.loaded_at)
+    where (
+        days.counts, days.out_of_stock_counts, days.counted_units, days.counted_on_order_units, days.loaded_at, days.valued_as
+    )
         is distinct from
-        (built.counts, built.out_of_stock_counts, built.counted_units, built.counted_on_order_units, built.loaded_at)
+        (
+            built.counts, built.out_of_stock_counts, built.counted_units, built.counted_on_order_units, built.loaded_at,
+            built.valued_as
+        )
 ),
 
 to_do as (
@@ -222,7 +232,6 @@ valued as (
 select
     placed.snapshot_date,
     placed.location_id,
-    case when places.location_id is null then -1 else {{ surrogate_key(['placed.location_id']) }} end as location_key,
     is_derived,
     is_full_count,
     full_count_on,
@@ -231,6 +240,7 @@ select
     counted_units,
     counted_on_order_units,
     placed.loaded_at,
+    valued_as,
     count(*) filter (where on_hand_units > 0) as products_in_stock,
     sum(on_hand_units) as on_hand_units,
     sum(valued.on_order_units) as on_order_units,
@@ -241,14 +251,13 @@ select
     round(coalesce(sum(value) filter (where on_hand_units > 0 and not is_unsold and not is_fast), 0), 6) as slow_value
 from placed
 inner join valued using (snapshot_date, location_id)
-left join {{ ref('stg_locations') }} as places on places.location_id = placed.location_id
 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 {%- if is_incremental() %}
 
 union all
 
 select
-    snapshot_date, location_id, -1, false, false, null, 0, 0, 0, 0, null, 0, 0, 0, 0, 0, 0, 0, 0
+    snapshot_date, location_id, false, false, null, 0, 0, 0, 0, null, 0, 0, 0, 0, 0, 0, 0, 0, 0
 from changed
 where is_gone
 {%- endif %}

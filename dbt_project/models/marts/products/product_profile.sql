@@ -22,7 +22,11 @@ products as (
     inner join night on as_of_date is not null
     where product_key <> -1
         and not is_charge_code
-        and (is_in_source or first_sale_date is null or first_sale_date <= as_of_date)
+        and (
+            is_in_source or first_sale_date is null or first_sale_date <= as_of_date
+            -- it may have come back before it was first sold
+            or product_key in (select product_key from {{ ref('product_window_sales') }})
+        )
 ),
 
 sold as (
