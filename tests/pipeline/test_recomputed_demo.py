@@ -58,24 +58,21 @@ class TestRecomputed(RecomputedKpis):
         {"company", "category", "segment", "country", "channel", "territory", "rep", "location", "supplier"}
     )
 
+    def test_the_strict_reading_is_the_generators(self, recomputed: Recomputed, data: tuple[Path, Summary]) -> None:
+        summary, books = data[1], recomputed.books
+        kinds = dict(books.db.execute("select kind, count(*) from lines group by kind").fetchall())
+        assert kinds == dict(summary.lines)
+        assert _sum(books, "net") == summary.net_revenue
+        assert _sum(books, "charges") == summary.charges
 
-def test_the_strict_reading_is_the_generators(recomputed: Recomputed, data: tuple[Path, Summary]) -> None:
-    summary, books = data[1], recomputed.books
-    kinds = dict(books.db.execute("select kind, count(*) from lines group by kind").fetchall())
-    assert kinds == dict(summary.lines)
-    assert _sum(books, "net") == summary.net_revenue
-    assert _sum(books, "charges") == summary.charges
+    def test_what_is_dirty_is_rejected_and_counted(self, warehouse: Built, data: tuple[Path, Summary]) -> None:
+        summary, report = data[1], warehouse.reports["sales"]
+        assert sum(summary.rejected.values()) > 100
+        assert (report.rows_rejected, report.rows_duplicate) == (sum(summary.rejected.values()), summary.duplicates)
+        assert report.rows_inserted == sum(summary.lines.values())
 
-
-def test_what_is_dirty_is_rejected_and_counted(warehouse: Built, data: tuple[Path, Summary]) -> None:
-    summary, report = data[1], warehouse.reports["sales"]
-    assert sum(summary.rejected.values()) > 100
-    assert (report.rows_rejected, report.rows_duplicate) == (sum(summary.rejected.values()), summary.duplicates)
-    assert report.rows_inserted == sum(summary.lines.values())
-
-
-def test_every_entity_has_a_source(url: str) -> None:
-    assert absent_entities(url) - {"attribute_changes"} == set()
+    def test_every_entity_has_a_source(self, url: str) -> None:
+        assert absent_entities(url) - {"attribute_changes"} == set()
 
 
 def _sum(books: Books, column: str) -> Decimal:
