@@ -221,14 +221,13 @@ QUERIES = (
         """,
     ),
     Query(
-        "one customer's last orders",
+        "one customer's orders of a year",
         """
         select order_date, order_id, count(*), sum(net_revenue)
         from {bi}.sales_lines
         where customer_key = {customer_key} and order_date > date {as_of} - 365
         group by 1, 2
         order by 1 desc, 2
-        limit 50
         """,
         f"""
         select order_date, order_id, count(*), sum({_REVENUE})
@@ -236,7 +235,6 @@ QUERIES = (
         where customer_id = {{customer_id}} and order_date > date {{as_of}} - 365
         group by 1, 2
         order by 1 desc, 2
-        limit 50
         """,
         "sales_lines",
     ),
