@@ -125,4 +125,6 @@ def _trends(months: pd.DataFrame) -> pd.DataFrame:
     named = months.assign(unique_id=months.groupby(KEY).ngroup().astype("str"))
     names = named[["unique_id", *KEY]].drop_duplicates()
     judged = trend_table(named).merge(names, on="unique_id").drop(columns="unique_id").sort_values(KEY)
-    return judged.assign(first_month=judged["first_month"].dt.date, last_month=judged["last_month"].dt.date)
+    # of no series at all the columns have no type
+    months = {name: pd.to_datetime(judged[name]).dt.date for name in ("first_month", "last_month")}
+    return judged.assign(**months)

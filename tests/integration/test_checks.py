@@ -263,6 +263,27 @@ CASES: dict[str, Case] = {
             "an order is for something": {"order_qty_units": None},
         },
     ),
+    "bi.stock_position": Case(
+        {"mover_class": "slow", "on_hand_units": 4, "average_daily_units": 1, "observed_days": 9, "lead_time_lines": 2},
+        lambda n: {"product_id": f"P{n}"},
+        {"a mover class is one of three": {"mover_class": "medium"}},
+    ),
+    "bi.stock_daily": Case(
+        {"snapshot_date": DAY, "on_hand_units": 4, "counts": 3, "out_of_stock_counts": 1},
+        lambda n: {"location_id": f"L{n}"},
+        {"no more are out of stock than were counted": {"out_of_stock_counts": 4}},
+    ),
+    "bi.supplier_performance": Case(
+        {"span": "all time", "on_time_pct": 90},
+        lambda n: {"supplier_key": n},
+        {"span is one of 'last 365 days', 'all time'": {"span": "ever"}},
+    ),
+    "bi.delivery_performance": Case(
+        {"month_start": DAY, "on_time_pct": 90, "backlog_units": 0, "due_lines": 6, "on_time_lines": 3, "late_lines": 2,
+         "open_lines": 1},
+        lambda n: {"location_key": n},
+        {"due lines are on time, late or open": {"open_lines": 0}},
+    ),
     "bi.product_profile": Case(
         {"units": 3, "net_revenue": 30, "abc_class": "A"},
         lambda n: {"product_key": n},

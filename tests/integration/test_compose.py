@@ -236,7 +236,12 @@ def test_the_daemon_finds_the_files_and_the_night_is_published(site: Site) -> No
         problem = location_error(site.ui)
         assert problem is None or not problem.is_final, problem
         time.sleep(1)
-    assert [status for status, _ in night] == ["succeeded"], night
+    failed = "select event from event_logs where dagster_event_type = 'STEP_FAILURE'"
+    why = [
+        json.loads(event)["dagster_event"]["event_specific_data"]
+        for (event,) in rows_of(site.server.url(DAGSTER_DATABASE), failed)
+    ]
+    assert [status for status, _ in night] == ["succeeded"], f"{night} {json.dumps(why)[:6000]}"
     ((as_of_date,),) = rows_of(url, "select as_of_date from ops.publications")
     assert as_of_date == UNTIL
     assert rows_of(url, "select count(*) > 50 from bi.sales_lines") == [(True,)]

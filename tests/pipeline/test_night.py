@@ -402,7 +402,7 @@ def test_a_broken_business_folder_is_told_with_file_and_line(tmp_path: Path) -> 
     assert run.exit_code == 2
     assert (run.report["succeeded"], run.report["exit_code"]) == (False, 2)
     assert f"sources.yaml:{line}" in run.report["reason"]
-    assert "duplicates" in run.report["reason"] + run.report["remedy"]
+    assert "duplicates" in run.report["reason"] + (run.report["remedy"] or "")
     assert not home.folder.exists()
 
 

@@ -12,6 +12,7 @@ from scipy import stats
 
 from forecasting.panel import PanelError
 from forecasting.trends import COLUMNS, Kendall, least_squares, mann_kendall, theil_sen, trend_table
+from orchestration.defs.trends import KEY, _trends
 
 CHRISTMAS = np.array([80.0, 70, 90, 95, 100, 105, 95, 90, 110, 120, 160, 240])
 
@@ -191,3 +192,7 @@ def test_a_hundred_series_take_less_than_a_second() -> None:
     began = time.process_time()
     trend_table(panel)
     assert time.process_time() - began < 1.5
+
+
+def test_a_business_without_a_whole_month_has_no_trends() -> None:
+    assert _trends(pd.DataFrame(columns=[*KEY, "ds", "y"])).empty
