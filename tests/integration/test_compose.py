@@ -237,10 +237,8 @@ def test_the_daemon_finds_the_files_and_the_night_is_published(site: Site) -> No
         assert problem is None or not problem.is_final, problem
         time.sleep(1)
     failed = "select event from event_logs where dagster_event_type = 'STEP_FAILURE'"
-    why = [
-        json.loads(event)["dagster_event"]["event_specific_data"]
-        for (event,) in rows_of(site.server.url(DAGSTER_DATABASE), failed)
-    ]
+    rows = rows_of(site.server.url(DAGSTER_DATABASE), failed)
+    why = [json.loads(event)["dagster_event"]["event_specific_data"] for (event,) in rows]
     assert [status for status, _ in night] == ["succeeded"], f"{night} {json.dumps(why)[:6000]}"
     ((as_of_date,),) = rows_of(url, "select as_of_date from ops.publications")
     assert as_of_date == UNTIL
