@@ -61,15 +61,3 @@
     5 * (rank() over (partition by orders_365_days > 0 order by {{ measure }}) - 1)
     / count(*) over (partition by orders_365_days > 0)
 {%- endmacro %}
-
-{#
-  The class of a customer by revenue: A until 80 % of it is reached, B until 95 %. What counts is the revenue of those who
-  are strictly above, so the customer who crosses the line is still in the upper class and equal ones are together.
-#}
-{% macro abc_class(revenue_above, total_revenue) -%}
-    case
-        when 100 * coalesce({{ revenue_above }}, 0) < 80 * {{ total_revenue }} then 'A'
-        when 100 * coalesce({{ revenue_above }}, 0) < 95 * {{ total_revenue }} then 'B'
-        else 'C'
-    end
-{%- endmacro %}

@@ -22,7 +22,7 @@
 {%- endmacro %}
 
 {% macro optional_kpi_keys() -%}
-    {{ return(['is_headline', 'metric']) }}
+    {{ return(['is_headline']) }}
 {%- endmacro %}
 
 {# What a value can be. #}

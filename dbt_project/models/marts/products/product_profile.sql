@@ -225,9 +225,7 @@ select
     case
         when not is_traded then null
         when net_revenue <= 0 then 'C'
-        when revenue_above < 0.80 * positive_revenue then 'A'
-        when revenue_above < 0.95 * positive_revenue then 'B'
-        else 'C'
+        else {{ abc_class('revenue_above', 'positive_revenue') }}
     end as abc_class,
     n_months as months_on_sale,
     round(mean_monthly_units, 4) as mean_monthly_units,

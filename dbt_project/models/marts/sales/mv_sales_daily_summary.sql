@@ -22,13 +22,7 @@ newcomers as (
 filled as (
     select
         order_date,
-        {% for measure in additive_measures() -%}
-        coalesce({{ measure }}, 0) as {{ measure }},
-        {% endfor -%}
-        coalesce(lines, 0)::bigint as lines,
-        coalesce(orders, 0) as orders,
-        coalesce(active_customers, 0) as active_customers,
-        coalesce(new_customers, 0) as new_customers
+        {{- filled_measures() }}
     from days
     left join {{ ref('agg_sales_daily') }} using (order_date)
     left join newcomers using (order_date)
@@ -36,14 +30,5 @@ filled as (
 
 select
     order_date,
-    {{- list_measures() }},
-    lines,
-    orders,
-    {{ gross_profit() }} as gross_profit,
-    {{ gross_margin_pct() }} as gross_margin_pct,
-    {{ average_order_value() }} as average_order_value,
-    {{ return_rate_pct() }} as return_rate_pct,
-    active_customers,
-    new_customers,
-    active_customers - new_customers as returning_customers
+    {{- summary_columns() }}
 from filled
