@@ -9,7 +9,6 @@ import dagster as dg
 
 from orchestration.checks import Failure, SuiteResult, run_suite, unpublished_rows
 from orchestration.defs.resources import NightResource
-from orchestration.expectations import Suite
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.metadata import table_of
 from orchestration.publication import BUILT, LIVE, needs_full_build
@@ -32,23 +31,19 @@ def _checks_of(schema: str) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(name=f"{schema}_expectations", specs=specs, can_subset=True)
     def check(context: dg.AssetCheckExecutionContext, night: NightResource) -> Iterator[dg.AssetCheckResult]:
         wanted = {key.name for key in context.selected_asset_check_keys}
+        built = BUILT if schema == LIVE else schema
+        # of raw only what is not published yet; all of it where the code changed
+        is_all = schema != "raw" or needs_full_build(night.get().connection, night.code_fingerprint)
         for suite in own:
             if _check_name(suite.name) in wanted:
-                built = BUILT if schema == LIVE else schema
-                yield _as_check_result(run_suite(night.get().url, suite.name, built, _looked_at(night, suite)))
+                looked_at = "true" if is_all else unpublished_rows(ENTITIES[suite.table])
+                yield _as_check_result(run_suite(night.get().url, suite.name, built, looked_at))
 
     return check
 
 
 def _check_name(suite_name: str) -> str:
     return f"{suite_name.replace('.', '_')}_expectations"
-
-
-def _looked_at(night: NightResource, suite: Suite) -> str:
-    """Which rows the rules look at: of raw those that are not published yet, all of them where the code changed."""
-    if suite.schema != "raw" or needs_full_build(night.get().connection, night.code_fingerprint):
-        return "true"
-    return unpublished_rows(ENTITIES[suite.table])
 
 
 def _as_check_result(result: SuiteResult) -> dg.AssetCheckResult:
