@@ -25,21 +25,18 @@ CATALOGUE = "select kpi from kpis.kpi_catalogue"  # what has no name there is no
 COMPANY = f"""
     select month_start as ds, {", ".join(f"{kpi}::double precision as {kpi}" for kpi in KPIS)}
     from marts.mv_sales_monthly_summary where month_start between %(since)s and %(until)s"""
-PARTS = """
+_MONTH = "date_trunc('month', order_date)::date"
+_DAYS = "order_date >= %(since)s and order_date < %(until)s::date + interval '1 month'"
+PARTS = f"""
     with slices as (
-        select date_trunc('month', order_date)::date as month_start, country, channel, territory_id,
-               sum(net_revenue) as net_revenue
-        from marts.agg_sales_daily_slice
-        where order_date >= %(since)s and order_date < %(until)s::date + interval '1 month'
-        group by 1, 2, 3, 4
+        select {_MONTH} as month_start, country, channel, territory_id, sum(net_revenue) as net_revenue
+        from marts.agg_sales_daily_slice where {_DAYS} group by 1, 2, 3, 4
     )
-    select 'category' as grain, category as entity, month_start as ds, sum(net_revenue)::double precision as y
-    from marts.agg_sales_monthly_product join marts.dim_product using (product_key)
-    where month_start between %(since)s and %(until)s group by 1, 2, 3
+    select 'category' as grain, category as entity, {_MONTH} as ds, sum(net_revenue)::double precision as y
+    from marts.agg_sales_daily_category where {_DAYS} group by 1, 2, 3
     union all
-    select 'segment', segment, month_start, sum(net_revenue)
-    from marts.agg_sales_monthly_customer join marts.dim_customer using (customer_key)
-    where month_start between %(since)s and %(until)s group by 1, 2, 3
+    select 'segment', segment, {_MONTH}, sum(net_revenue)
+    from marts.agg_sales_daily_segment where {_DAYS} group by 1, 2, 3
     union all select 'country', country, month_start, sum(net_revenue) from slices group by 1, 2, 3
     union all select 'channel', channel, month_start, sum(net_revenue) from slices group by 1, 2, 3
     union all select 'territory', territory_id, month_start, sum(net_revenue) from slices group by 1, 2, 3"""
@@ -52,8 +49,8 @@ KEY = ["grain", "entity", "kpi"]
         *(
             ["marts", table]
             for table in (
-                "mv_sales_monthly_summary", "agg_sales_daily_slice", "agg_sales_monthly_product",
-                "agg_sales_monthly_customer", "dim_product", "dim_customer",
+                "mv_sales_monthly_summary", "agg_sales_daily_slice", "agg_sales_daily_category",
+                "agg_sales_daily_segment",
             )
         ),
         ["kpis", "kpi_catalogue"],
