@@ -1,0 +1,209 @@
+"""Series as one flat array, the plan they share, and the task of forecasting a chunk of them.
+
+Not here: intervals and frames of forecasts (engine.py), the compiled models (kernel/).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from forecasting.kernel import pool
+from forecasting.periods import Frequency
+
+LONGEST_STATE = 24  # a season that models carry period by period; a longer one is an index of the year
+_STEPS_PER_HORIZON = 4  # origins lie a quarter of a horizon apart: closer ones see nearly the same errors
+_FEWEST_KNOWN = 2  # periods an origin must know; such short ones calibrate the intervals of new products
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every series of one run shares: frequency, horizon in periods, and its seasons in periods."""
+
+    frequency: Frequency
+    horizon: int
+    season_lengths: tuple[int, ...]
+
+    @classmethod
+    def of(cls, freq: str, horizon: int, season_lengths: Sequence[int] | None) -> "Plan":
+        """Checked plan. Raises ValueError for an unknown frequency, a horizon or a season below 1.
+
+        >>> Plan.of("D", 0, None)
+        Traceback (most recent call last):
+        ValueError: horizon must be at least 1 period, not 0
+        """
+        frequency = Frequency.parse(freq)
+        seasons = tuple(frequency.season_lengths if season_lengths is None else season_lengths) or (1,)
+        if horizon < 1:
+            raise ValueError(f"horizon must be at least 1 period, not {horizon}")
+        if min(seasons) < 1:
+            raise ValueError(f"season lengths must be at least 1 period, not {min(seasons)}")
+        return cls(frequency, horizon, seasons)
+
+    @property
+    def naive_season(self) -> int:
+        """The season length of the seasonal naive: the first one named."""
+        return self.season_lengths[0]
+
+    @property
+    def short_season(self) -> int:
+        """The season length that models carry period by period (≤ 24), or 1."""
+        return next((m for m in self.season_lengths if 1 < m <= LONGEST_STATE), 1)
+
+    @property
+    def long_season(self) -> float:
+        """The season length beyond that, or 0; a year has its fraction (52.18 weeks)."""
+        length = next((m for m in self.season_lengths if m > LONGEST_STATE), None)
+        if length is None:
+            return 0.0
+        return self.frequency.year if abs(length - self.frequency.year) < 1 else float(length)
+
+    @property
+    def origin_step(self) -> int:
+        """Periods between two origins of a backtest."""
+        return max(1, self.horizon // _STEPS_PER_HORIZON)
+
+    def seasons(self) -> np.ndarray:
+        """What the kernel wants to know: both seasons, the periods of a year and of a quarter, the horizon."""
+        frequency = self.frequency
+        return np.array(
+            [self.short_season, self.long_season, frequency.year, frequency.quarter, self.horizon], dtype="float64"
+        )
+
+    def origins(self, lengths: np.ndarray, most: int) -> np.ndarray:
+        """Points known at each origin of series of these lengths, shape (series, most): rising, zeros first.
+
+        The last origin lies a horizon before the end, the others a quarter of a horizon apart before it. An
+        origin knows two seasons and half of the series; where none does, the last one stands alone.
+
+        >>> Plan.of("MS", 4, None).origins(np.array([40, 12, 5]), 2).tolist()
+        [[35, 36], [0, 8], [0, 0]]
+        """
+        last = lengths[:, None] - self.horizon
+        known = last - np.arange(most - 1, -1, -1) * self.origin_step
+        floor = np.maximum(2 * self.short_season + 1, (lengths + 1) // 2)[:, None]
+        stands = (known >= floor) | ((known == last) & (known >= _FEWEST_KNOWN))
+        return np.where(stands, known, 0)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Series i is ``values[offsets[i]:offsets[i + 1]]``, oldest first, and begins in period ``first[i]``."""
+
+    ids: np.ndarray
+    first: np.ndarray
+    values: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, frequency: Frequency) -> "Batch":
+        """The series of a validated panel (see :func:`forecasting.panel.validate_panel`), in its order."""
+        if frame.empty:
+            nothing = np.zeros(0, dtype="int64")
+            return cls(np.zeros(0, dtype=object), nothing, np.zeros(0), np.zeros(1, dtype="int64"))
+        codes, ids = pd.factorize(frame["unique_id"])
+        starts = np.r_[0, np.flatnonzero(codes[1:] != codes[:-1]) + 1]
+        first = frequency.ordinals(frame["ds"].to_numpy()[starts])
+        values = np.ascontiguousarray(frame["y"].to_numpy(), dtype="float64")
+        return cls(np.asarray(ids, dtype=object), first, values, np.r_[starts, len(frame)].astype("int64"))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Points of each series, shape (series,)."""
+        return np.diff(self.offsets)
+
+    def take(self, chosen: np.ndarray) -> "Batch":
+        """The series of these indices, in this order."""
+        lengths = self.lengths[chosen]
+        offsets = np.r_[0, np.cumsum(lengths)].astype("int64")
+        at = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Batch(self.ids[chosen], self.first[chosen], self.values[at], offsets)
+
+    def after(self, known: np.ndarray, horizon: int) -> np.ndarray:
+        """What came after each known[i, o] points, shape (series, origins, horizon); NaN where known is 0."""
+        at = self.offsets[:-1, None, None] + known[:, :, None] + np.arange(horizon)
+        is_known = (known > 0)[:, :, None]
+        return np.where(is_known, self.values[np.where(is_known, at, 0)], np.nan)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Parameters per series, shape (series, pool.SIZE), and the points they were learned on (0 = none yet)."""
+
+    params: np.ndarray
+    n_fit: np.ndarray
+
+    @classmethod
+    def nothing(cls, n_series: int) -> "Learned":
+        """Nothing learned yet."""
+        return cls(np.zeros((n_series, pool.SIZE)), np.zeros(n_series, dtype="int64"))
+
+
+@dataclass(frozen=True)
+class Task:
+    """A chunk of series to forecast after ``known`` points: plain arrays, so that it can go to another process."""
+
+    values: np.ndarray
+    offsets: np.ndarray
+    seasons: np.ndarray
+    weights: np.ndarray
+    known: np.ndarray
+    learned: Learned
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What came of a task: means (series, origins, horizon), classes and failed bits (series, origins)."""
+
+    means: np.ndarray
+    classes: np.ndarray
+    failed: np.ndarray
+    learned: Learned
+
+
+def work(task: Task) -> Votes:
+    """Do one task. It depends on nothing but the task, so it may be done again anywhere."""
+    shape = (*task.known.shape, int(task.seasons[4]))
+    means = np.full(shape, np.nan)
+    classes, failed = np.zeros(shape[:2], dtype="int64"), np.zeros(shape[:2], dtype="int64")
+    params, n_fit = task.learned.params.copy(), task.learned.n_fit.copy()
+    values = np.ascontiguousarray(task.values)
+    pool.run(values, task.offsets, task.seasons, task.weights, task.known, n_fit, params, means, classes, failed)
+    return Votes(means, classes, failed, Learned(params, n_fit))
+
+
+def tasks(
+    batch: Batch, plan: Plan, weights: np.ndarray, known: np.ndarray, learned: Learned, size: int
+) -> Iterator[Task]:
+    """The batch in chunks of at most ``size`` series."""
+    for begin in range(0, len(batch), size):
+        part = slice(begin, begin + size)
+        offsets = batch.offsets[begin : begin + size + 1]
+        yield Task(
+            batch.values[offsets[0] : offsets[-1]],
+            offsets - offsets[0],
+            plan.seasons(),
+            weights,
+            known[part],
+            Learned(learned.params[part], learned.n_fit[part]),
+        )
+
+
+def joined(parts: Sequence[Votes], n_origins: int, horizon: int) -> Votes:
+    """The parts below each other, in their order; no part gives no series."""
+    if not parts:
+        nothing = np.zeros((0, n_origins), dtype="int64")
+        return Votes(np.zeros((0, n_origins, horizon)), nothing, nothing.copy(), Learned.nothing(0))
+    learned = Learned(
+        np.concatenate([part.learned.params for part in parts]), np.concatenate([part.learned.n_fit for part in parts])
+    )
+    return Votes(
+        np.concatenate([part.means for part in parts]),
+        np.concatenate([part.classes for part in parts]),
+        np.concatenate([part.failed for part in parts]),
+        learned,
+    )

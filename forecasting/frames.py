@@ -1,0 +1,137 @@
+"""What the engine's arrays say, as frames: forecasts, backtests, and the names of who made them.
+
+Not here: how the numbers come about (engine.py, kernel/).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from forecasting.batch import Batch, Plan, Votes
+from forecasting.kernel.classes import CONSTANT, DEAD, INTERMITTENT, LUMPY, SHORT, SLEEPING
+from forecasting.kernel.members import COUNT, MEMBERS
+from forecasting.kernel.pool import RARE_ROW, REGULAR_ROW, learned_members
+
+BACKTEST_COLUMNS = ("unique_id", "cutoff", "ds", "y", "mean", "naive", "model_used")
+_LARGEST = np.finfo("float64").max
+_SIMPLE = {SHORT: "mean", CONSTANT: "constant", DEAD: "zero", SLEEPING: "seasonal_naive"}
+_WHY = {
+    SHORT: "fewer than 8 periods of history: the mean of what there is",
+    DEAD: "no demand for a quarter and for four of its usual intervals: zero until it is sold again",
+    SLEEPING: "silent for a quarter, as a year ago: last year's path",
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """One forecast per series: its mean (series, horizon), class, who made it, what was given up (or None)."""
+
+    mean: np.ndarray
+    classes: np.ndarray
+    model_used: np.ndarray
+    reasons: np.ndarray
+
+
+def model_names(votes: Votes, origin: int, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Who made each series' forecast at an origin, and what had to be given up (None = nothing); object arrays."""
+    classes, failed = votes.classes[:, origin], votes.failed[:, origin]
+    learned = learned_members(votes.learned.params) if len(classes) else np.zeros(0, dtype="int64")
+    keys, where = np.unique(np.column_stack([classes, failed, learned]), axis=0, return_inverse=True)
+    names, reasons = np.empty(len(keys), dtype=object), np.empty(len(keys), dtype=object)
+    for i, (kind, bits, knows) in enumerate(keys.tolist()):
+        names[i], reasons[i] = _described(kind, bits, knows, weights)
+    return names[where.ravel()], reasons[where.ravel()]
+
+
+def _described(kind: int, failed: int, learned: int, weights: np.ndarray) -> tuple[str, str | None]:
+    if kind in _SIMPLE:
+        return _SIMPLE[kind], _WHY.get(kind)
+    row = weights[RARE_ROW if kind in (INTERMITTENT, LUMPY) else REGULAR_ROW]
+    voting = [j for j in range(COUNT) if row[j] > 0.0]
+    names = "+".join(MEMBERS[j] for j in voting if not failed >> j & 1)
+    lost = [MEMBERS[j] for j in voting if failed >> j & 1 and learned >> j & 1]
+    if not lost:
+        return names, None
+    return names, f"{', '.join(lost)}: left out, the forecast left the range of the history"
+
+
+def bounds(
+    batch: Batch, mean: np.ndarray, halves: Mapping[float, np.ndarray]
+) -> dict[float, tuple[np.ndarray, np.ndarray]]:
+    """Lower and upper bounds by level: mean ± half width, finite, and not negative where no history was."""
+    starts = batch.offsets[:-1]
+    is_demand = np.minimum.reduceat(batch.values, starts) >= 0 if len(batch) else np.zeros(0, dtype=bool)
+    floor = np.where(is_demand, 0.0, -_LARGEST)[:, None]
+    with np.errstate(over="ignore"):
+        return {
+            level: (np.clip(mean - half, floor, _LARGEST), np.clip(mean + half, -_LARGEST, _LARGEST))
+            for level, half in halves.items()
+        }
+
+
+def values_frame(
+    ids: np.ndarray,
+    next_period: np.ndarray,
+    values: np.ndarray,
+    labels: np.ndarray,
+    plan: Plan,
+    levels: Sequence[float],
+) -> pd.DataFrame:
+    """The forecasts as :func:`forecast_panel` returns them, ``horizon`` rows per series.
+
+    ``values`` have the shape (series, 1 + 2 · levels, horizon): the mean, then lo and hi of each level;
+    ``labels`` (series, 3): model_used, demand_class, fallback_reason.
+    """
+    names = ["mean", *(f"{side}-{level:g}" for level in levels for side in ("lo", "hi"))]
+    columns: dict[str, object] = {
+        "unique_id": pd.Series(np.repeat(ids, plan.horizon), dtype="str"),
+        "ds": _calendar(plan, next_period[:, None] + np.arange(plan.horizon)).ravel(),
+    }
+    columns |= {name: values[:, i].ravel() for i, name in enumerate(names)}
+    for i, name in enumerate(("model_used", "demand_class", "fallback_reason")):
+        columns[name] = pd.Series(np.repeat(labels[:, i], plan.horizon), dtype="str")
+    return pd.DataFrame(columns)
+
+
+def backtest_frame(batch: Batch, plan: Plan, known: np.ndarray, votes: Votes, weights: np.ndarray) -> pd.DataFrame:
+    """What was said at every origin beside what came, as :func:`backtest_panel` returns it."""
+    is_origin = known > 0
+    labels = _labels(batch, plan, known)
+    names = np.column_stack([model_names(votes, o, weights)[0] for o in range(known.shape[1])])
+    series = np.repeat(batch.ids, is_origin.sum(axis=1))
+    columns = {
+        "unique_id": pd.Series(np.repeat(series, plan.horizon), dtype="str"),
+        "cutoff": np.repeat(labels[is_origin][:, 0], plan.horizon),
+        "ds": labels[is_origin][:, 1:].ravel(),
+        "y": batch.after(known, plan.horizon)[is_origin].ravel(),
+        "mean": votes.means[is_origin].ravel(),
+        "naive": _naive(batch, plan, known)[is_origin].ravel(),
+        "model_used": pd.Series(np.repeat(names[is_origin], plan.horizon), dtype="str"),
+    }
+    frame = pd.DataFrame(columns, columns=BACKTEST_COLUMNS)
+    return frame[np.isfinite(frame["mean"])].reset_index(drop=True)
+
+
+def _labels(batch: Batch, plan: Plan, known: np.ndarray) -> np.ndarray:
+    """First days of the last period known and of the horizon after it, shape (series, origins, 1 + horizon)."""
+    return _calendar(plan, batch.first[:, None, None] + known[:, :, None] - 1 + np.arange(plan.horizon + 1))
+
+
+def _calendar(plan: Plan, periods: np.ndarray) -> np.ndarray:
+    """The first day of each period, in the shape of ``periods``."""
+    if not periods.size:
+        return np.zeros(periods.shape, dtype="datetime64[s]")
+    low = int(periods.min())
+    calendar = plan.frequency.labels(np.arange(low, int(periods.max()) + 1))
+    labels: np.ndarray = calendar[periods - low]
+    return labels
+
+
+def _naive(batch: Batch, plan: Plan, known: np.ndarray) -> np.ndarray:
+    """The last season again, or the last value before a season is known; shape (series, origins, horizon)."""
+    season = np.where(known >= plan.naive_season, plan.naive_season, 1)[:, :, None]
+    at = batch.offsets[:-1, None, None] + known[:, :, None] - season + np.arange(plan.horizon) % season
+    naive: np.ndarray = batch.values[np.where(known[:, :, None] > 0, at, 0)]
+    return naive

@@ -1,0 +1,141 @@
+"""The passes over a batch of series: weights learned, past origins forecast, intervals calibrated, the future forecast.
+
+Not here: frames in and out (engine.py), what a night keeps of the night before (nightly.py).
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.batch import Batch, Learned, Plan, Task, Votes, joined, tasks, work
+from forecasting.intervals import Calibration, calibrate
+from forecasting.kernel.classes import CONSTANT, REGULAR, demand_class
+from forecasting.kernel.noise import noise_scales
+from forecasting.kernel.pool import REGULAR_ROW, collect_votes
+from forecasting.weights import FEWEST_SERIES, default_weights, learned_weights
+
+DEFAULT_ORIGINS = 6
+_CHUNK = 1000  # series per task: a fifth of a second of work
+_SAMPLE, _SAMPLE_ORIGINS = 120, 3  # series and origins that the weights are learned on
+WIDEST_HALF = 2.0  # of an interval, in ranges of the history
+
+Progress = Callable[[int, int], None]
+Map = Callable[[Callable[[Task], Votes], Sequence[Task]], Sequence[Votes]]
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Points known at each origin, what was said there and what came; shapes (series, origins[, horizon])."""
+
+    known: np.ndarray
+    votes: Votes
+    came: np.ndarray
+
+
+def checked_levels(levels: Sequence[float]) -> list[float]:
+    """The levels in rising order. Raises ValueError for one that is no share of 100.
+
+    >>> checked_levels((95, 80))
+    [80, 95]
+    """
+    if not all(0 < level < 100 for level in levels):
+        raise ValueError(f"levels must lie between 0 and 100 per cent: {list(levels)}")
+    return sorted(set(levels))
+
+
+def mapping(n_jobs: int | None, tell: Progress | None, in_all: int) -> Map:
+    """How tasks are done: here, or in ``n_jobs`` threads, for the kernel lets go of the interpreter's lock."""
+    done = 0
+
+    def told(votes: Votes) -> Votes:
+        nonlocal done
+        done += len(votes.means)
+        if tell:
+            tell(done, in_all)
+        return votes
+
+    def mapped(function: Callable[[Task], Votes], chunks: Sequence[Task]) -> list[Votes]:
+        if n_jobs is None or n_jobs <= 1:
+            return [told(function(chunk)) for chunk in chunks]
+        with ThreadPoolExecutor(n_jobs) as threads:
+            return [told(votes) for votes in threads.map(function, chunks)]
+
+    return mapped
+
+
+def panel_weights(batch: Batch, plan: Plan) -> np.ndarray:
+    """The members' weights, learned on at most 120 regular series spread over the panel; shape (2, members)."""
+    weights = default_weights()
+    known = plan.origins(batch.lengths, DEFAULT_ORIGINS)
+    complete = np.flatnonzero((known > 0).all(axis=1))
+    if len(complete) < FEWEST_SERIES:
+        return weights
+    spread = complete[np.linspace(0, len(complete) - 1, min(len(complete), _SAMPLE)).astype(int)]
+    year, quarter = round(plan.frequency.year), plan.frequency.quarter
+    sample = batch.take(spread)
+    kinds = [
+        demand_class(sample.values[a:b], plan.short_season, year, quarter)
+        for a, b in zip(sample.offsets[:-1], sample.offsets[1:], strict=True)
+    ]
+    sample = sample.take(np.flatnonzero(np.array(kinds) == REGULAR))
+    if len(sample) < FEWEST_SERIES:
+        return weights
+    known = plan.origins(sample.lengths, DEFAULT_ORIGINS)
+    known = np.ascontiguousarray(known[:, np.linspace(0, DEFAULT_ORIGINS - 1, _SAMPLE_ORIGINS).astype(int)])
+    prior = weights[REGULAR_ROW]
+    votes = collect_votes(sample.values, sample.offsets, plan.seasons(), prior > 0.0, known)
+    scales = noise_scales(sample.values, sample.offsets, known, plan.short_season)[:, :, None]
+    came = (sample.after(known, plan.horizon) / scales).reshape(len(sample), -1)
+    votes = (votes.transpose(1, 0, 2, 3) / scales).reshape(votes.shape[1], len(sample), -1)
+    weights[REGULAR_ROW] = learned_weights(votes, came, prior)
+    return weights
+
+
+def run_backtest(batch: Batch, plan: Plan, weights: np.ndarray, n_origins: int, mapped: Map) -> Backtest:
+    """Forecast every series at its past origins."""
+    known = plan.origins(batch.lengths, n_origins)
+    chunks = list(tasks(batch, plan, weights, known, Learned.nothing(len(batch)), _CHUNK))
+    return Backtest(known, joined(mapped(work, chunks), n_origins, plan.horizon), batch.after(known, plan.horizon))
+
+
+def run_forecast(batch: Batch, plan: Plan, weights: np.ndarray, learned: Learned, mapped: Map) -> Votes:
+    """Forecast every series after its last point; those that have learned are only filtered forward."""
+    known = np.ascontiguousarray(batch.lengths[:, None])
+    return joined(mapped(work, list(tasks(batch, plan, weights, known, learned, _CHUNK))), 1, plan.horizon)
+
+
+def calibrated(batch: Batch, plan: Plan, backtest: Backtest) -> tuple[Calibration, np.ndarray]:
+    """The calibration of a backtest, and what each series' own errors add up to, shape (series, 2)."""
+    scales = noise_scales(batch.values, batch.offsets, backtest.known, plan.short_season)
+    apart = -(-plan.horizon // plan.origin_step)
+    return calibrate(backtest.votes.means - backtest.came, scales, backtest.votes.classes, apart)
+
+
+def half_widths(
+    batch: Batch,
+    plan: Plan,
+    votes: Votes,
+    calibration: Calibration,
+    factors: np.ndarray,
+    levels: Sequence[float],
+) -> dict[float, np.ndarray]:
+    """Half widths of the intervals in the unit of the series, by level, each shape (series, horizon)."""
+    groups = votes.classes[:, -1] if len(batch) else np.zeros(0, dtype="int64")
+    scales = noise_scales(batch.values, batch.offsets, batch.lengths[:, None], plan.short_season)[:, 0]
+    scales = np.where(groups == CONSTANT, 0.0, scales)
+    if not len(batch):
+        return {level: np.zeros((0, plan.horizon)) for level in levels}
+    starts = batch.offsets[:-1]
+    with np.errstate(over="ignore"):
+        low, high = np.minimum.reduceat(batch.values, starts), np.maximum.reduceat(batch.values, starts)
+        # Scores of a nearly silent scale can be a thousand times too wide; nothing is further off than the
+        # history is wide.
+        widest = WIDEST_HALF * np.maximum(high - low, np.maximum(np.abs(low), np.abs(high)))[:, None]
+        halves: dict[float, np.ndarray] = {}
+        before = np.zeros((len(batch), plan.horizon))
+        for level in levels:
+            half = calibration.half_widths(groups, factors, level) * scales[:, None]
+            before = halves[level] = np.minimum(np.maximum(half, before), widest)
+    return halves

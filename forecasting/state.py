@@ -1,0 +1,151 @@
+"""What is kept of a panel's models from one night to the next, and how it becomes rows and is read again.
+
+Not here: what a night does with it (nightly.py).
+"""
+
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from forecasting.intervals import Calibration, Pool
+from forecasting.kernel import pool
+from forecasting.kernel.compiled import VERSION
+from forecasting.kernel.members import COUNT
+
+STATE_COLUMNS = ("unique_id", "version", "n_periods", "next_period", "fingerprint", "n_fit", "payload")
+SHARED = ""  # the unique_id of the row that all series share
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """The models of a panel after a night, series by series, and what they share.
+
+    ``ids``, ``n_periods``, ``next_period`` (ordinal), ``fingerprints``, ``n_fit``, ``params`` (series,
+    pool.SIZE), ``own`` (series, 2; see :func:`forecasting.intervals.calibrate`), ``values`` (series, columns,
+    horizon): mean, then lo and hi by level; ``labels``: model_used, demand_class, fallback_reason, shape
+    (series, 3), of objects.
+    """
+
+    key: str
+    learned_at: int
+    weights: np.ndarray
+    calibration: Calibration
+    ids: np.ndarray
+    n_periods: np.ndarray
+    next_period: np.ndarray
+    fingerprints: np.ndarray
+    n_fit: np.ndarray
+    params: np.ndarray
+    own: np.ndarray
+    values: np.ndarray
+    labels: np.ndarray = field(repr=False)
+
+    @staticmethod
+    def key_of(*choices: object) -> str:
+        """What a state depends on beside the data: the kernel's version and the caller's choices.
+
+        >>> ModelState.key_of("MS", 12) == ModelState.key_of("MS", 13)
+        False
+        """
+        return " ".join(map(str, (VERSION, *choices)))
+
+    def take(self, chosen: np.ndarray) -> "ModelState":
+        """The series of these indices, in this order."""
+        parts = {name: getattr(self, name)[chosen] for name in _PER_SERIES}
+        return ModelState(self.key, self.learned_at, self.weights, self.calibration, **parts)
+
+    def joined(self, other: "ModelState") -> "ModelState":
+        """These series and those of ``other``, sorted by id; what is shared is this one's."""
+        order = np.argsort(np.r_[self.ids, other.ids].astype("str"), kind="stable")
+        parts = {name: np.concatenate([getattr(self, name), getattr(other, name)])[order] for name in _PER_SERIES}
+        return ModelState(self.key, self.learned_at, self.weights, self.calibration, **parts)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per series and one that they share, columns STATE_COLUMNS; payloads are bytes."""
+        numbers = np.concatenate([self.own, self.values.reshape(len(self.ids), -1), self.params], axis=1)
+        payloads = [
+            row.tobytes() + json.dumps(labels).encode()
+            for row, labels in zip(np.ascontiguousarray(numbers), self.labels.tolist(), strict=True)
+        ]
+        frame = pd.DataFrame(
+            {
+                "unique_id": pd.Series(np.r_[[SHARED], self.ids], dtype="str"),
+                "version": self.key,
+                "n_periods": np.r_[0, self.n_periods],
+                "next_period": np.r_[self.learned_at, self.next_period],
+                "fingerprint": np.r_[0, self.fingerprints],
+                "n_fit": np.r_[0, self.n_fit],
+            }
+        )
+        return frame.assign(payload=pd.Series([self._shared(), *payloads], dtype="object"))
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame) -> "ModelState | None":
+        """The state of :meth:`to_frame`'s rows, in any order; None where there is none or another version wrote it."""
+        if frame.empty or frame["version"].nunique() != 1 or not str(frame["version"].iloc[0]).startswith(VERSION):
+            return None
+        shared = frame[frame["unique_id"] == SHARED]
+        if len(shared) != 1:
+            return None
+        series = frame[frame["unique_id"] != SHARED].sort_values("unique_id", ignore_index=True)
+        common = json.loads(bytes(shared["payload"].iloc[0]))
+        horizon, columns = int(common["horizon"]), int(common["columns"])
+        width = 2 + columns * horizon + pool.SIZE
+        raw = [bytes(payload) for payload in series["payload"]]
+        numbers = np.frombuffer(b"".join(one[: 8 * width] for one in raw)).reshape(len(raw), width)
+        return cls(
+            key=str(shared["version"].iloc[0]),
+            learned_at=int(shared["next_period"].iloc[0]),
+            weights=np.array(common["weights"]).reshape(2, COUNT),
+            calibration=_calibration(common, horizon),
+            ids=series["unique_id"].to_numpy(dtype=object),
+            n_periods=series["n_periods"].to_numpy(dtype="int64"),
+            next_period=series["next_period"].to_numpy(dtype="int64"),
+            fingerprints=series["fingerprint"].to_numpy(dtype="int64"),
+            n_fit=series["n_fit"].to_numpy(dtype="int64"),
+            params=numbers[:, 2 + columns * horizon :].copy(),
+            own=numbers[:, :2].copy(),
+            values=numbers[:, 2 : 2 + columns * horizon].reshape(len(raw), columns, horizon).copy(),
+            labels=np.array([json.loads(one[8 * width :]) for one in raw], dtype=object).reshape(len(raw), 3),
+        )
+
+    def _shared(self) -> bytes:
+        pools = {
+            str(group): {
+                "quantiles": one.quantiles.tolist(),
+                "counts": one.counts.tolist(),
+                "spreads": one.spreads.tolist(),
+                "windows": one.windows,
+                "mean_square": one.mean_square,
+            }
+            for group, one in self.calibration.pools.items()
+        }
+        return json.dumps(
+            {
+                "horizon": self.calibration.horizon,
+                "columns": self.values.shape[1],
+                "weights": self.weights.tolist(),
+                "pools": pools,
+            }
+        ).encode()
+
+
+_PER_SERIES = (
+    "ids", "n_periods", "next_period", "fingerprints", "n_fit", "params", "own", "values", "labels",
+)  # fmt: skip
+
+
+def _calibration(common: dict[str, object], horizon: int) -> Calibration:
+    pools = {
+        int(group): Pool(
+            np.array(one["quantiles"]),
+            np.array(one["counts"]),
+            np.array(one["spreads"]),
+            int(one["windows"]),
+            float(one["mean_square"]),
+        )
+        for group, one in common["pools"].items()  # type: ignore[attr-defined]
+    }
+    return Calibration(horizon, pools)
