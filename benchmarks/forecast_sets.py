@@ -120,7 +120,9 @@ def score(forecast: pd.DataFrame, one: EvaluationSet) -> Score:
 
 
 def differences(forecast: pd.DataFrame, one: EvaluationSet, ours: Score, folder: Path) -> list[str]:
-    """Figures of ours that the folder's ``evaluate.py`` does not confirm; empty when all agree."""
+    """Figures of ours that the folder's ``evaluate.py`` does not confirm; empty when all agree, or it is not there."""
+    if not (folder / "evaluate.py").exists():
+        return []
     frame = forecast.drop(columns=["model_used", "demand_class", "fallback_reason"], errors="ignore")
     theirs = _harness(folder).evaluate(frame, one.train.copy(), one.test.copy(), one.m).iloc[0]
     pairs = {
