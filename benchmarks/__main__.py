@@ -1,7 +1,8 @@
 """All benchmarks, and a table of what was measured beside what is promised: ``python -m benchmarks [--full]``.
 
-Not here: the measuring (ingestion.py, memory.py, nights.py, marts.py, dashboard.py). What is promised is a ratio to a
-peer in the same run, or memory: seconds alone say more about the machine. Dashboards alone are promised a time.
+Not here: the measuring (ingestion.py, memory.py, nights.py, marts.py, dashboard.py, forecasts.py). What is promised is
+a ratio to a peer in the same run, or memory: seconds alone say more about the machine. Dashboards and the night of
+30,000 forecasts alone are promised a time.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import dashboard, ingestion, marts, memory, nights
+from benchmarks import dashboard, forecasts, ingestion, marts, memory, nights
 from benchmarks.machine import described
 
 QUICK = nights.Size(lines_per_day=120, products=60, customers=200)
@@ -18,7 +19,7 @@ FULL = nights.Size(lines_per_day=5000, products=1500, customers=10_000)
 QUICK_LINES, FULL_LINES = 200_000, 10_000_000
 MOST_OF_A_COPY, MOST_MB, MOST_OF_A_SHORT_HISTORY = 4.0, 600, 1.3
 MOST_OF_A_REBUILD_PCT, MOST_GROWTH = 10.0, 1.0
-PARTS = ("load", "memory", "nights", "marts")
+PARTS = ("load", "memory", "nights", "marts", "forecasts")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--days", type=int, default=nights.LONG_DAYS, help="days of the long history")
     parser.add_argument("--lines-per-day", type=int)
     parser.add_argument("--lines", type=int, help="of the larger warehouse whose marts are built")
+    forecasts.add_options(parser)
     options = parser.parse_args(arguments)
     promises: list[str] = []
     print(f"{described()}\n", flush=True)
@@ -50,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "marts" in options.only:
         lines = options.lines or (FULL_LINES if options.full else QUICK_LINES)
         promises += _marts(lines, options.repetitions or (3 if options.full else 1))
+    if "forecasts" in options.only:
+        promises += forecasts.measure(options)
     print("\n".join(["promised and measured", *promises, described()]))
     return 0
 
