@@ -44,7 +44,7 @@ NAMES: dict[Level, str] = {
 def daily_facts(
     connection: Connection, level: Level, measure: Measure, as_of: date, *, only: str | None = None
 ) -> pd.DataFrame:
-    """``unique_id, ds, y`` per series and day with facts, up to ``as_of``; one series of that name if ``only`` is given.
+    """``unique_id, ds, y`` per series and day with facts, up to ``as_of``; of one series only if ``only`` names it.
 
     ``y`` is in units, in the business's currency, or a count of orders.
     """

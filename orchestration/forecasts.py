@@ -103,11 +103,25 @@ def forecast_family(
         say: told how far it is.
     """
     panel, freq = history.panel, history.freq
-    chosen = {"freq": freq, "horizon": family.horizon, "models": VOTERS.get(family.series, DEFAULT_MODELS)}
-    n_series = panel["unique_id"].nunique()
-    say(f"{family.series}: {n_series} series, {family.horizon} periods ahead")
-    backtests = backtest_panel(panel, n_jobs=n_jobs, on_progress=_quarters(family.series, say), **chosen)
-    forecasts = forecast_panel(panel, levels=family.all_levels_pct, n_jobs=n_jobs, backtest=backtests, **chosen)
+    voters = VOTERS.get(family.series, DEFAULT_MODELS)
+    say(f"{family.series}: {panel['unique_id'].nunique()} series, {family.horizon} periods ahead")
+    backtests = backtest_panel(
+        panel,
+        freq=freq,
+        horizon=family.horizon,
+        models=voters,
+        n_jobs=n_jobs,
+        on_progress=_quarters(family.series, say),
+    )
+    forecasts = forecast_panel(
+        panel,
+        freq=freq,
+        horizon=family.horizon,
+        levels=family.all_levels_pct,
+        models=voters,
+        n_jobs=n_jobs,
+        backtest=backtests,
+    )
     forecasts = with_reasons(forecasts, history)
     if family.level == "product":
         forecasts = discontinued(forecasts, products)
@@ -136,7 +150,7 @@ def reason_of(demand_class: str, n_periods: int, last_sold: pd.Timestamp | None)
     """Why a series of that class has no model of its own; None where it has one.
 
     >>> reason_of("dead", 60, pd.Timestamp("2024-02-05")), reason_of("regular", 60, pd.Timestamp("2024-02-05"))
-    ('no demand since the period of 2024-02-05', None)
+    ('no demand since 2024-02-05', None)
     """
     if demand_class == "dead":
         return (
@@ -180,17 +194,19 @@ def described(forecasts: pd.DataFrame, history: History) -> pd.DataFrame:
 
 
 def parent_links(products: pd.DataFrame) -> pd.DataFrame:
-    """``unique_id, parent_id`` of the tree product → category → company; a name may be both, so each says its level.
+    """The tree product → category → company: ``unique_id, level, parent_id, parent_level``, ids unique in their level.
 
     >>> sold = pd.DataFrame({"product_id": ["MUG", "TEE"], "category": ["Cups", "Shirts"]})
     >>> parent_links(sold).to_numpy().tolist()[1:3]
-    [['product:TEE', 'category:Shirts'], ['category:Cups', 'company:company']]
+    [['TEE', 'product', 'Shirts', 'category'], ['Cups', 'category', 'company', 'company']]
     """
-    leaves = pd.DataFrame(
-        {"unique_id": "product:" + products["product_id"], "parent_id": "category:" + products["category"]}
+    leaves = products[["product_id", "category"]].set_axis(["unique_id", "parent_id"], axis=1)
+    groups = pd.DataFrame({"unique_id": sorted(set(leaves["parent_id"])), "parent_id": "company"})
+    leaves, groups = (
+        frame.assign(level=level, parent_level=above)
+        for frame, level, above in ((leaves, "product", "category"), (groups, "category", "company"))
     )
-    groups = pd.DataFrame({"unique_id": sorted(set(leaves["parent_id"])), "parent_id": "company:company"})
-    return pd.concat([leaves, groups], ignore_index=True)
+    return pd.concat([leaves, groups], ignore_index=True)[["unique_id", "level", "parent_id", "parent_level"]]
 
 
 def coherent(outcomes: Mapping[str, Outcome], links: pd.DataFrame) -> dict[str, Outcome]:
@@ -198,7 +214,7 @@ def coherent(outcomes: Mapping[str, Outcome], links: pd.DataFrame) -> dict[str, 
 
     The one place where levels meet: each is still as it was forecast by itself.
     """
-    assert set(links.columns) == {"unique_id", "parent_id"}
+    assert set(links.columns) == {"unique_id", "level", "parent_id", "parent_level"}
     return dict(outcomes)
 
 

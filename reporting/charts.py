@@ -44,7 +44,7 @@ def chart_svg(drawing: Drawing) -> str:
     ).replace("font-family: Helvetica;", "font-family: Helvetica, Arial, sans-serif;")
 
 
-def revenue_chart(
+def revenue_chart(  # noqa: PLR0913 - what is drawn, and how large
     daily: pd.DataFrame,
     forecast: pd.DataFrame,
     *,

@@ -84,7 +84,8 @@ def _forecast(night: Night, say: Say) -> dict[str, Outcome]:
 
 def _shown(outcomes: Mapping[str, Outcome], currency: str) -> dict[str, dict[str, dg.MetadataValue]]:
     """What each asset shows in the UI."""
-    series = pd.concat([o.series.assign(series=name) for name, o in outcomes.items() if len(o.series)] or [_nothing()])
+    named = [outcome.series.assign(series=name) for name, outcome in outcomes.items()]
+    series = pd.concat([frame for frame in named if len(frame)] or named[:1])
     fallbacks = series[series["fallback_reason"].notna()]
     ways = series.groupby(["series", "trend_direction"], as_index=False).size()
     products = outcomes[PRODUCTS.series]
@@ -140,12 +141,6 @@ def _errors(name: str, accuracy: pd.DataFrame) -> dict[str, object]:
     """A family's median errors over its series."""
     medians = accuracy[["wape_pct", "naive_wape_pct", "mase", "bias_pct"]].median()
     return {"series": name, "of": len(accuracy), **{f"median {key}": value for key, value in medians.items()}}
-
-
-def _nothing() -> pd.DataFrame:
-    return pd.DataFrame(
-        columns=["series", "unique_id", "demand_class", "model_used", "fallback_reason", "trend_direction"]
-    )
 
 
 def _dates(frame: pd.DataFrame, column: str) -> pd.DataFrame:
