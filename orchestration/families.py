@@ -137,10 +137,15 @@ class ForecastPlan(Part):
 
     @property
     def all_families(self) -> tuple[Family, ...]:
-        """The families listed, after those that stock and reports need and the list leaves out."""
+        """The families listed, after those that stock and reports need and the list leaves out.
+
+        Those of the tree have each other's levels too: intervals are made coherent level by level.
+        """
         listed = {family.series for family in self.families}
         needed = tuple(family for family in (PRODUCTS, REVENUE) if family.series not in listed)
-        return needed + self.families
+        every = needed + self.families
+        levels = tuple(sorted({level for f in every if f.series in TREE for level in f.all_levels_pct}))
+        return tuple(f.model_copy(update={"levels_pct": levels}) if f.series in TREE else f for f in every)
 
     @property
     def years_ahead(self) -> int:

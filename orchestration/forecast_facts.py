@@ -16,9 +16,9 @@ TABLE_OF: dict[Level, tuple[str, str, str]] = {
     # a product that is only charged or returned has no demand to forecast
     "product": ("marts.agg_sales_daily_product", "product_id", "sale_lines > 0"),
     "category": ("marts.agg_sales_daily_category", "category", "category <> '(charges)'"),
-    "territory": ("marts.agg_sales_daily_slice", "coalesce(territory_id, '(none)')", "true"),
+    "territory": ("marts.agg_sales_daily_slice", "territory_id", "true"),
     # no mart has days by place: the lines are read, which only a business that asks for it pays
-    "location": ("marts.fct_sales_lines", "coalesce(location_id, '(none)')", "true"),
+    "location": ("marts.fct_sales_lines", "coalesce(location_id, '(no location)')", "true"),
     "company": ("marts.mv_sales_daily_summary", "'company'", "true"),
 }
 # The revenue of a product counts its returns, on whatever day they came.

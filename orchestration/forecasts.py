@@ -5,7 +5,7 @@ Not here: which families there are (families.py), what they read (forecast_facts
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -14,10 +14,11 @@ import pandas as pd
 from forecasting.accuracy import accuracy_table
 from forecasting.directions import direction_table
 from forecasting.engine import DEFAULT_MODELS, backtest_panel, forecast_panel
+from forecasting.hierarchy import reconcile, reconcile_backtest
 from forecasting.panel import buckets, complete_calendar
 from forecasting.periods import Frequency
 from orchestration.business import Profile
-from orchestration.families import ALWAYS_PCT, REVENUE, Family
+from orchestration.families import ALWAYS_PCT, REVENUE, TREE, Family
 from orchestration.warehouse import Connection, replace_as_of
 
 TABLES = ("forecasts", "intervals", "backtests", "accuracy", "series")
@@ -25,6 +26,7 @@ TABLES = ("forecasts", "intervals", "backtests", "accuracy", "series")
 LATEST_FIRST_DAYS = 6
 # Auto-ARIMA takes seconds a series: it votes where one total is looked at every day.
 VOTERS = {REVENUE.series: ("seasonal_naive", "ets", "arima")}
+FEW = 20  # series whose progress is over before it is read
 
 Say = Callable[[str], None]
 
@@ -150,7 +152,7 @@ def reason_of(demand_class: str, n_periods: int, last_sold: pd.Timestamp | None)
     """Why a series of that class has no model of its own; None where it has one.
 
     >>> reason_of("dead", 60, pd.Timestamp("2024-02-05")), reason_of("regular", 60, pd.Timestamp("2024-02-05"))
-    ('no demand since 2024-02-05', None)
+    ('no demand since the period of 2024-02-05', None)
     """
     if demand_class == "dead":
         return (
@@ -166,10 +168,10 @@ def reason_of(demand_class: str, n_periods: int, last_sold: pd.Timestamp | None)
 def discontinued(forecasts: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     """Nothing in the periods that begin on or after the day a product is discontinued on, and the reason."""
     known = products[products["discontinued_on"].notna()]
-    ends = pd.Series(
-        pd.to_datetime(known["discontinued_on"]).to_numpy(), index=known["product_id"], dtype="datetime64[s]"
-    )
-    end = forecasts["unique_id"].map(ends)
+    if known.empty or forecasts.empty:
+        return forecasts
+    ends = pd.to_datetime(known["discontinued_on"]).astype("datetime64[s]").set_axis(known["product_id"])
+    end = pd.to_datetime(forecasts["unique_id"].map(ends))
     over = forecasts["ds"] >= end
     if not over.any():
         return forecasts
@@ -210,12 +212,34 @@ def parent_links(products: pd.DataFrame) -> pd.DataFrame:
 
 
 def coherent(outcomes: Mapping[str, Outcome], links: pd.DataFrame) -> dict[str, Outcome]:
-    """The outcomes of a night, where the families of ``TREE`` are to add up over ``links``.
+    """The outcomes of a night, those of ``TREE`` changed so that they add up over ``links``: the one place levels meet.
 
-    The one place where levels meet: each is still as it was forecast by itself.
+    A family of it that looks another number of periods ahead than the products is left as it is.
+
+    Args:
+        outcomes: by series.
+        links: see :func:`parent_links`.
     """
-    assert set(links.columns) == {"unique_id", "level", "parent_id", "parent_level"}
-    return dict(outcomes)
+    horizon = outcomes[TREE[0]].family.horizon
+    tree = {name: o for name in TREE if (o := outcomes.get(name)) and o.family.horizon == horizon}
+    if len(tree) < 2:
+        return dict(outcomes)
+    forecasts, backtests = (
+        pd.concat([getattr(o, table).assign(level=o.family.level) for o in tree.values()], ignore_index=True)
+        for table in ("forecasts", "backtests")
+    )
+    summed = reconcile(forecasts, links, backtests)
+    past = reconcile_backtest(backtests, links)
+    return {name: _replaced(o, summed, past) if name in tree else o for name, o in outcomes.items()}
+
+
+def _replaced(outcome: Outcome, forecasts: pd.DataFrame, backtests: pd.DataFrame) -> Outcome:
+    """The outcome with its level's rows of coherent forecasts and backtests, and its errors as they are with them."""
+    level, season = outcome.family.level, Frequency.parse(outcome.history.freq).season_lengths[0]
+    own, past = (
+        frame[frame["level"] == level].drop(columns="level").reset_index(drop=True) for frame in (forecasts, backtests)
+    )
+    return replace(outcome, forecasts=own, backtests=past, accuracy=accuracy_table(past, outcome.history.panel, season))
 
 
 def write(connection: Connection, as_of: date, outcomes: Mapping[str, Outcome]) -> dict[str, int]:
@@ -240,7 +264,7 @@ def _quarters(what: str, say: Say) -> Callable[[int, int], None]:
     """Say it whenever another quarter of many series is done."""
 
     def tell(done: int, total: int) -> None:
-        if total >= 8 and done * 4 // total != (done - 1) * 4 // total:
+        if total >= FEW and done * 4 // total != (done - 1) * 4 // total:
             say(f"{what}: {done} of {total} series")
 
     return tell
