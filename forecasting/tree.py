@@ -124,7 +124,7 @@ def checked_variance(names: Sequence[str], variance: np.ndarray | None) -> np.nd
     return np.where(share < _NO_VARIANCE, 0.0, share)
 
 
-def refuse(names: Sequence[str], bad: np.ndarray, why: str) -> None:
+def refuse(names: Sequence[str], bad: np.ndarray | np.bool_, why: str) -> None:
     """Raise PanelError for the first of the bad nodes (bool of shape n), by its name.
 
     >>> refuse(["A", "B"], np.array([False, True]), "its base forecast is infinite")

@@ -22,7 +22,7 @@ M5_NODES = 3060
 
 def m5_parents() -> np.ndarray:
     """Company, 3 categories, 7 departments, 3,049 products."""
-    return np.r_[-1, np.zeros(3), 1 + np.arange(7) % 3, 4 + np.arange(3049) ** 2 % 7].astype(np.int64)
+    return np.r_[-1, np.zeros(3), 1 + np.arange(7) % 3, 4 + np.arange(3049) % 7].astype(np.int64)
 
 
 def tree_of(parents: np.ndarray) -> Tree:
