@@ -45,7 +45,7 @@ def reconcile(
         weights: "volume": a leaf's v is its mean forecast, a node's the sum of its leaves', so that what is
             distributed follows the volume and a forecast of zero stays zero; or "leaves": v is the number of leaves,
             which moves slow sellers as much as fast ones (WAPE of leaves on 350 beverage series: base .171, "leaves"
-            .173, "volume" .170).
+            .173, "volume" .169).
         variances: ``unique_id`` (``level``), ``variance`` of every forecast, in place of ``weights``.
 
     Returns:
@@ -127,8 +127,7 @@ def incoherence(forecasts: pd.DataFrame, links: pd.DataFrame) -> float:
         return 0.0
     nodes = _Nodes.of(forecasts, links, "leaves", None)
     base = _Cells.of(nodes, forecasts).matrix("mean")
-    below = np.where(nodes.is_leaf[:, None], base, np.nan)
-    sums, sizes = nodes.solver.reconcile(below), nodes.solver.reconcile(np.abs(below))
+    sums, sizes = nodes.sums(base), nodes.sums(np.abs(base))
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(base == sums, 0.0, np.abs(base - sums) / sizes)
     return float(np.nanmax(share, initial=0.0))
@@ -182,6 +181,11 @@ class _Nodes:
         """Coherent values of base values of shape (nodes, columns)."""
         variance = self._by_volume(base) if self.given is None and self.weights == "volume" else self.given
         return self.solver.reconcile(base, variance=variance, floored=floored)
+
+    def sums(self, base: np.ndarray) -> np.ndarray:
+        """What the leaves below each node add up to: nobody may move, and over held leaves it is they who count."""
+        held = 0.0 if isinstance(self.solver, Tree) else np.nan
+        return self.solver.reconcile(base, variance=np.where(self.is_leaf, 0.0, held))
 
     def _by_volume(self, base: np.ndarray) -> np.ndarray:
         """Mean |base| of leaves, and of nodes none of whose leaves has a forecast: they are the leaves of this base."""

@@ -56,7 +56,7 @@ class Margins:
     def reconcile(
         self, base: np.ndarray, *, variance: np.ndarray | None = None, floored: np.ndarray | None = None
     ) -> np.ndarray:
-        """The coherent values nearest to ``base`` in weighted least squares, as those of a :class:`~forecasting.tree.Tree`.
+        """The coherent values nearest to ``base`` in weighted least squares, as for a :class:`~forecasting.tree.Tree`.
 
         By MinTraceSparse of hierarchicalforecast, on values divided by their standard deviations, for which its "ols"
         is this problem and its solver needs a handful of steps; what it left over is given back to it until nothing

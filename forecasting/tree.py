@@ -20,6 +20,7 @@ _GIVEN = 3  # Σ of their variances before anybody was heard
 _OWN = 4  # its v, once its children have been heard
 _SHARE = 5  # what each unit of its children's variance takes on
 _KEPT = 6
+_NEARLY_TOO_LARGE = 1e290
 _NO_VARIANCE = 1e-60  # of the largest one: dividing by less overflows
 
 
@@ -96,7 +97,11 @@ class Tree:
         floor = np.zeros(len(self.parent), dtype=np.bool_) if floored is None else floored.astype(np.bool_)
         slot = np.full(len(self.parent), NO_PARENT)
         slot[self.inner] = np.arange(len(self.inner))
-        values = _reconcile(base, (self.parent, self.leaves, self.inner, slot), spread, floor)
+        # Sums of the largest floats overflow on their way even where the answer would not.
+        unit = 2.0**64 if np.nanmax(np.abs(base), initial=0.0) > _NEARLY_TOO_LARGE else 1.0
+        values = _reconcile(base / unit, (self.parent, self.leaves, self.inner, slot), spread, floor)
+        with np.errstate(over="ignore"):
+            values = values * unit
         refuse(self.names, np.isinf(values).any(axis=1), "the sum of its leaves is beyond the largest float")
         return values
 
@@ -119,7 +124,7 @@ def checked_variance(names: Sequence[str], variance: np.ndarray | None) -> np.nd
     return np.where(share < _NO_VARIANCE, 0.0, share)
 
 
-def refuse(names: Sequence[str], bad: np.ndarray, why: str) -> None:
+def refuse(names: Sequence[str], bad: np.ndarray | np.bool_, why: str) -> None:
     """Raise PanelError for the first of the bad nodes (bool of shape n), by its name.
 
     >>> refuse(["A", "B"], np.array([False, True]), "its base forecast is infinite")
