@@ -1,8 +1,7 @@
 """All benchmarks, and a table of what was measured beside what is promised: ``python -m benchmarks [--full]``.
 
-Not here: the measuring (ingestion.py, memory.py, nights.py, marts.py, dashboard.py, forecasts.py). What is promised is
-a ratio to a peer in the same run, or memory: seconds alone say more about the machine. Dashboards and the night of
-30,000 forecasts alone are promised a time.
+Not here: the measuring, a module per part. What is promised is a ratio to a peer in the same run, or memory: seconds
+alone say more about the machine. Only dashboards, reconciliation and the night of 30,000 forecasts are promised a time.
 """
 
 import argparse
@@ -11,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import dashboard, forecasts, ingestion, marts, memory, nights
+from benchmarks import dashboard, forecasts, ingestion, marts, memory, nights, reconciliation
 from benchmarks.machine import described
 
 QUICK = nights.Size(lines_per_day=120, products=60, customers=200)
@@ -19,7 +18,7 @@ FULL = nights.Size(lines_per_day=5000, products=1500, customers=10_000)
 QUICK_LINES, FULL_LINES = 200_000, 10_000_000
 MOST_OF_A_COPY, MOST_MB, MOST_OF_A_SHORT_HISTORY = 4.0, 600, 1.3
 MOST_OF_A_REBUILD_PCT, MOST_GROWTH = 10.0, 1.0
-PARTS = ("load", "memory", "nights", "marts", "forecasts")
+PARTS = ("load", "memory", "nights", "marts", "forecasts", "reconciliation")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         promises += _marts(lines, options.repetitions or (3 if options.full else 1))
     if "forecasts" in options.only:
         promises += forecasts.measure(options)
+    if "reconciliation" in options.only:
+        promises += _reconciliation()
     print("\n".join(["promised and measured", *promises, described()]))
     return 0
 
@@ -107,6 +108,15 @@ def _marts(lines: int, repetitions: int) -> list[str]:
         share = 100 * worst.p95_ms / worst.raw_ms
         promises.append(_promise(f"of the raw query: {worst.name}", share, 100 * dashboard.MOST_OF_RAW, "%"))
     return promises
+
+
+def _reconciliation() -> list[str]:
+    costs = [reconciliation.measure(nodes) for nodes in reconciliation.MOST_MS]
+    print(f"forecasts that add up\n{reconciliation.table(costs)}\n", flush=True)
+    return [
+        _promise(f"reconciling {c.nodes:,} nodes × 6 steps", c.tree_ms, reconciliation.MOST_MS[c.nodes], "ms")
+        for c in costs
+    ]
 
 
 def _promise(what: str, value: float, most: float, unit: str) -> str:

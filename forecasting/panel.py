@@ -1,4 +1,4 @@
-"""The canonical frame ``unique_id, ds, y``: validated, on a complete calendar, in weeks.
+"""The canonical frame ``unique_id, ds, y``: validated, on a complete calendar, in weeks to years.
 
 Not here: the arithmetic of periods (periods.py) or any model.
 """
@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from forecasting.periods import WEEKDAYS, Frequency
+from forecasting.periods import Frequency
 
 COLUMNS = ("unique_id", "ds", "y")
 
@@ -23,7 +23,7 @@ def validate_panel(panel: pd.DataFrame, freq: str) -> pd.DataFrame:
     Args:
         panel: ``unique_id`` (str), ``ds`` (datetime, first day of a period), ``y`` (any real number type, in
             the series' own unit); one row per series and period, in any order. Other columns are left out.
-        freq: ``D``, ``W-MON`` … ``W-SUN`` or ``MS``.
+        freq: see :class:`forecasting.periods.Frequency`.
 
     Raises:
         PanelError: a column is missing or of another type; a value is missing, NaN or infinite; a period
@@ -55,7 +55,9 @@ def validate_panel(panel: pd.DataFrame, freq: str) -> pd.DataFrame:
     return frame
 
 
-def complete_calendar(frame: pd.DataFrame, freq: str, end: date | pd.Timestamp) -> pd.DataFrame:
+def complete_calendar(
+    frame: pd.DataFrame, freq: str, end: date | pd.Timestamp, *, start: date | pd.Timestamp | None = None
+) -> pd.DataFrame:
     """One row per series and period, from the series' first period to the last one that is over at ``end``.
 
     A period without a row had no demand, so it becomes 0. A period that ``end`` cuts (the week that is still
@@ -66,6 +68,8 @@ def complete_calendar(frame: pd.DataFrame, freq: str, end: date | pd.Timestamp) 
         frame: ``unique_id, ds, y`` as in :func:`validate_panel`, but with gaps allowed.
         freq: as there.
         end: the last day whose demand is fully known, inclusive.
+        start: the first day whose demand is fully known: periods that begin before it are left out, and a series
+            that has rows only there has the others as 0.
 
     Raises:
         PanelError: as :func:`validate_panel`, or a row lies after ``end``.
@@ -89,6 +93,10 @@ def complete_calendar(frame: pd.DataFrame, freq: str, end: date | pd.Timestamp) 
     last = int(frequency.ordinals(next_day)[0]) - 1
     known = known.assign(period=frequency.ordinals(ds)).loc[lambda f: f["period"] <= last]
     first = known.groupby("unique_id", sort=True)["period"].min()
+    if start is not None:
+        whole = first_whole_period(frequency, start)
+        first = first.clip(lower=whole)[lambda f: f <= last]
+        known = known[known["period"] >= whole]
     lengths = (last - first + 1).to_numpy()
     starts = np.repeat(first.to_numpy(), lengths)
     offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -100,32 +108,36 @@ def complete_calendar(frame: pd.DataFrame, freq: str, end: date | pd.Timestamp) 
     return filled[list(COLUMNS)]
 
 
-def weekly_buckets(daily: pd.DataFrame, *, first_weekday: str = "MON") -> pd.DataFrame:
-    """Sum daily demand into weeks that begin on ``first_weekday`` and are labelled by that day.
+def first_whole_period(frequency: Frequency, start: date | pd.Timestamp) -> int:
+    """The number of the first period that begins on or after ``start``."""
+    day = np.array([start], dtype="datetime64[s]")
+    return int(frequency.ordinals(day)[0]) + int(not frequency.starts_period(day)[0])
+
+
+def buckets(daily: pd.DataFrame, freq: str) -> pd.DataFrame:
+    """Sum daily values into the periods of a frequency, labelled by their first day.
 
     Args:
         daily: ``unique_id, ds, y`` with any number of rows per series and day.
-        first_weekday: ``MON`` … ``SUN``; the matching frequency is ``"W-" + first_weekday``.
+        freq: see :class:`forecasting.periods.Frequency`.
 
     Raises:
         PanelError: as :func:`validate_panel` for types and values.
-        ValueError: an unknown weekday.
+        ValueError: an unknown frequency.
 
     >>> days = pd.to_datetime(["2024-02-29", "2024-03-03", "2024-03-04"])
     >>> daily = pd.DataFrame({"unique_id": "A", "ds": days, "y": [1.0, 2.0, 4.0]})
-    >>> weekly_buckets(daily).to_dict("list")["y"]
-    [3.0, 4.0]
+    >>> buckets(daily, "W-MON")["y"].tolist(), buckets(daily, "MS")["y"].tolist(), buckets(daily, "QS")["y"].tolist()
+    ([3.0, 4.0], [1.0, 6.0], [7.0])
     """
     _check_types(daily, COLUMNS)
-    if first_weekday not in WEEKDAYS:
-        raise ValueError(f"weekday {first_weekday!r} is not one of {', '.join(WEEKDAYS)}")
+    frequency = Frequency.parse(freq)
     if daily.empty:
         return empty_panel()
     _refuse(daily, ~np.isfinite(daily["y"].to_numpy(dtype="float64")), "y is not a finite number")
-    week = Frequency.parse(f"W-{first_weekday}")
-    start = week.labels(week.ordinals(daily["ds"].to_numpy()))
-    weeks = daily.assign(ds=start, y=daily["y"].astype("float64"))
-    return weeks.groupby(["unique_id", "ds"], sort=True, as_index=False)["y"].sum()
+    start = frequency.labels(frequency.ordinals(daily["ds"].to_numpy()))
+    periods = daily.assign(ds=start, y=daily["y"].astype("float64"))
+    return periods.groupby(["unique_id", "ds"], sort=True, as_index=False)["y"].sum()
 
 
 def empty_panel() -> pd.DataFrame:

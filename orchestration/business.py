@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from orchestration.errors import ConfigurationError
+from orchestration.families import ForecastPlan
 from orchestration.shapes import DatabaseConnection, Store
 from orchestration.sources import Source, SourcesFile
 from orchestration.yaml_files import Part, TimeZone, load_model, load_model_and_lines, nearest
@@ -30,6 +31,7 @@ class Profile(Part):
     service_level_pct: float = Field(default=95.0, ge=50, lt=100)
     default_lead_time_days: int = Field(default=14, ge=1, le=365)
     carrying_cost_pct: float | None = Field(default=None, ge=0, le=100)
+    forecast: ForecastPlan = ForecastPlan()
 
     @property
     def first_weekday_number(self) -> int:

@@ -1,4 +1,4 @@
-"""The command line: daybreak up | nightly | init | check | accept | metric | url. Arguments in, one screen out.
+"""The command line: daybreak up | nightly | init | check | accept | metric | forecast | url. Words in, one screen out.
 
 Not here: any work. Errors of our family are shown without a traceback and give the exit code.
 """
@@ -186,6 +186,43 @@ def metric(
     else:
         show_values(console, metrics, values, names)
     return None
+
+
+@app.command()
+def forecast(  # noqa: PLR0913 - an option each
+    what: Annotated[
+        str, typer.Argument(help="company, or LEVEL=ID of a product, category, territory or location.")
+    ] = "company",
+    measure: Annotated[str, typer.Option("--measure", help="units, revenue or orders.")] = "units",
+    grain: Annotated[
+        str, typer.Option("--grain", help="day, week, month, quarter, year, fiscal_quarter or fiscal_year.")
+    ] = "week",
+    periods: Annotated[
+        int | None, typer.Option("--periods", help="How many: 1 to 365 days, else 1 to 24.", show_default=False)
+    ] = None,
+    level: Annotated[
+        list[float] | None,
+        typer.Option("--level", help="Of an interval, 50 to 99 %; may be given again. 80 and 95.", show_default=False),
+    ] = None,
+    business: BusinessOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Forecast any one series from the warehouse's facts, with intervals, trend, model and reason; writes nothing."""
+    from orchestration.ad_hoc_forecast import answer, asked
+    from orchestration.business import load_business
+    from orchestration.database import database
+    from orchestration.screens import show_forecast
+    from orchestration.warehouse import connect
+
+    question = asked(what, measure=measure, grain=grain, periods=periods, levels_pct=level)
+    settings = _settings(business, None)
+    profile = load_business(settings.business_folder).profile
+    with database(settings) as database_url, connect(database_url) as connection:
+        found = answer(connection, profile, question)
+    if json:
+        print(found.as_json())
+    else:
+        show_forecast(console, found)
 
 
 @app.command()

@@ -190,14 +190,17 @@ def _state_business(keeper: Connection, business: Business) -> None:
     profile = business.profile
     keeper.execute(
         """insert into ops.business
-               (name, currency, time_zone, locale, fiscal_year_start_month, first_weekday, carrying_cost_pct)
-           values (%s, %s, %s, %s, %s, %s, %s)
+               (name, currency, time_zone, locale, fiscal_year_start_month, first_weekday, carrying_cost_pct,
+                forecast_years_ahead)
+           values (%s, %s, %s, %s, %s, %s, %s, %s)
            on conflict (only_row) do update set currency = excluded.currency, time_zone = excluded.time_zone,
            locale = excluded.locale, fiscal_year_start_month = excluded.fiscal_year_start_month,
-           first_weekday = excluded.first_weekday, carrying_cost_pct = excluded.carrying_cost_pct""",
+           first_weekday = excluded.first_weekday, carrying_cost_pct = excluded.carrying_cost_pct,
+           forecast_years_ahead = excluded.forecast_years_ahead""",
         [
             profile.name, profile.currency, profile.time_zone, profile.locale,
             profile.fiscal_year_start_month, profile.first_weekday_number, profile.carrying_cost_pct,
+            profile.forecast.years_ahead,
         ],
     )  # fmt: skip
 

@@ -1,10 +1,10 @@
-"""What `daybreak init`, `check` and `metric` show on a terminal: tables where there is one, plain lines elsewhere.
+"""What `daybreak init`, `check`, `metric` and `forecast` show on a terminal: tables there, plain lines elsewhere.
 
-Not here: finding it out (check.py, starter/, metrics.py).
+Not here: finding it out (check.py, starter/, metrics.py, ad_hoc_forecast.py).
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.console import Console
@@ -16,7 +16,8 @@ from orchestration.check import Finding
 from orchestration.starter.init import Started
 from reporting.format import MISSING, count, pct
 
-if TYPE_CHECKING:  # metricflow takes a second to import, and init and check need none of it
+if TYPE_CHECKING:  # metricflow and statsmodels take seconds to import, and init and check need none of them
+    from orchestration.ad_hoc_forecast import Answer
     from orchestration.metrics import Metrics
 
 MOST_NAMES = 12
@@ -115,6 +116,45 @@ def show_values(console: Console, metrics: "Metrics", values: pd.DataFrame, name
     for column in table.columns[len(values.columns) - len(names) :]:
         column.justify = "right"
     _show(console, table)
+
+
+def show_forecast(console: Console, found: "Answer") -> None:
+    """One row per period, then how it was made and which way the history goes."""
+    family, about = found.question.family, found.about
+    decimals = 2 if family.measure == "revenue" else 1
+    bounds = list(found.rows.columns[2:])
+    headers = [f"{'from' if name.startswith('lo') else 'to'} ({name[3:]} %)" for name in bounds]
+    of = "company" if family.level == "company" else f"{family.level} {found.question.unique_id}"
+    named = f" ({found.name})" if found.name not in ("", "company", found.question.unique_id) else ""
+    unit = f" in {found.currency}" if family.measure == "revenue" else ""
+    grain = family.grain.replace("_", " ")
+    title = f"{of}{named}: {family.measure}{unit} by {grain}, known to {found.as_of_date}"
+    table = Table(grain, "forecast", *headers, title=escape(title))
+    for row in found.rows.itertuples(index=False, name=None):
+        table.add_row(f"{row[0]:%Y-%m-%d}", *(count(value, decimals=decimals) for value in row[1:]))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    _show(console, table)
+    history = f"{about['n_periods']} whole periods" + (f" since {about['first_ds']}" if about["first_ds"] else "")
+    lines = [f"Model: {about['model_used']}; demand is {about['demand_class']}; learned from {history}."]
+    if about["fallback_reason"]:
+        lines.append(f"Why: {about['fallback_reason']}.")
+    lines.append(_direction(about))
+    if about["wape_pct"] is not None:
+        lines.append(
+            f"Errors over {about['n_origins']} past origins: {pct(about['wape_pct'])} of what came, "
+            f"seasonal naive {pct(about['naive_wape_pct'])}."
+        )
+    for line in lines:
+        console.print(escape(line), soft_wrap=True)
+
+
+def _direction(about: dict[str, Any]) -> str:
+    """Which way the history goes, in a sentence."""
+    if about["trend_direction"] is None:
+        return "Trend: unknown, the history is too short."
+    slope = "" if about["trend_slope_pct"] is None else f", {count(about['trend_slope_pct'], decimals=1)} % a year"
+    return f"Trend: {about['trend_direction']}{slope} (p = {about['trend_p_value']:.3f})."
 
 
 def _value(value: float, unit: str) -> str:

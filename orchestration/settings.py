@@ -5,8 +5,9 @@ Not here: what differs between two businesses (business.py reads that from the b
 
 import os
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -45,9 +46,28 @@ class Settings(BaseSettings):
     smtp_starttls: bool = True
     smtp_from: str = "daybreak@localhost"
     slack_webhook: SecretStr | None = Field(default=None, description="Slack incoming-webhook URL.")
+    forecast_executor: Literal["local", "dask"] = Field(
+        default="local", description="Who computes forecasts: this machine, or an existing Dask cluster."
+    )
+    forecast_processes: int = Field(
+        default=1, ge=1, le=256, description="Processes of the local executor; 1 is the night's own."
+    )
+    dask_scheduler: str | None = Field(
+        default=None,
+        validate_default=True,
+        pattern=r"^(tcp|tls)://\S+:\d+$",
+        description="Address of the Dask scheduler, for example tcp://scheduler:8786.",
+    )
     failpoint: str | None = Field(
         default=None, description="Tests only: the named point at which the process kills itself."
     )
+
+    @field_validator("dask_scheduler")
+    @classmethod
+    def _a_cluster_has_an_address(cls, address: str | None, others: ValidationInfo) -> str | None:
+        if address is None and others.data.get("forecast_executor") == "dask":
+            raise ValueError("DAYBREAK_FORECAST_EXECUTOR=dask needs the scheduler's address, as tcp://host:8786")
+        return address
 
     @property
     def root(self) -> Path:

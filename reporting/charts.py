@@ -44,7 +44,7 @@ def chart_svg(drawing: Drawing) -> str:
     ).replace("font-family: Helvetica;", "font-family: Helvetica, Arial, sans-serif;")
 
 
-def revenue_chart(
+def revenue_chart(  # noqa: PLR0913 - what is drawn, and how large
     daily: pd.DataFrame,
     forecast: pd.DataFrame,
     *,
@@ -52,12 +52,16 @@ def revenue_chart(
     width_pt: float = 511.0,
     height_pt: float = 205.0,
     history_days: int = HISTORY_DAYS,
+    label: str = "Net revenue per day",
 ) -> Drawing | None:
-    """Daily revenue of the last days and its forecast with 80 % and 95 % intervals.
+    """Daily revenue of the last days and its forecast with 80 % and 95 % intervals; or any other such series.
 
     Args:
         daily: columns day, net_revenue; a missing value leaves a gap in the line.
         forecast: columns ds, mean, lo_80, hi_80, lo_95, hi_95; may be empty.
+        currency: three letters; empty where the values are no money.
+        history_days: the last rows of daily that are drawn.
+        label: what the values are.
     """
     history = points(daily, "day", "net_revenue")[-history_days:]
     ahead = points(forecast, "ds", "mean")
@@ -74,7 +78,7 @@ def revenue_chart(
         _draw_band(drawing, plot, bands[level], colour)
     _draw_line(drawing, plot, history, style.ACTUAL)
     _draw_line(drawing, plot, ahead, style.FORECAST)
-    entries = [("Net revenue per day", style.ACTUAL, False)] if history else []
+    entries = [(label, style.ACTUAL, False)] if history else []
     if ahead:
         entries += [("Forecast", style.FORECAST, False)]
         entries += [(f"{n}% interval", c, True) for n, c in ((80, style.BAND_80), (95, style.BAND_95)) if bands[n]]

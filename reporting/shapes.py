@@ -76,7 +76,7 @@ def value_axis(drawing: Drawing, values: Sequence[float], *, x_range: tuple[floa
     """Draw gridlines with their amounts on the left; gives the plot that remains beside and above them."""
     height = drawing.height - AXIS_PT - LEGEND_PT
     ticks = nice_ticks(min(values), max(values), at_most=6 if height > 90 else 4)
-    prefix = currency_prefix(currency)
+    prefix = currency_prefix(currency) if currency else ""
     labels = [compact(t, prefix=prefix if t else "") for t in ticks]
     left = 6 + max(text_width(label, style.LABEL_PT) for label in labels)
     plot = Plot(left, AXIS_PT, drawing.width - left - 6, height, x_range, (ticks[0], ticks[-1]))

@@ -40,7 +40,7 @@ def compiled(function: F) -> F:
     # In a doctest or a notebook there is no file to keep the code beside.
     is_kept = not function.__code__.co_filename.startswith("<")
     machine_code: Any = numba.njit(cache=is_kept, fastmath=_FAST, nogil=True, error_model="numpy")(function)
-    return machine_code  # type: ignore[no-any-return]
+    return machine_code
 
 
 @compiled

@@ -1,48 +1,42 @@
-"""forecast.*: weekly demand of every product and daily total revenue, 13 weeks ahead, with the errors made before.
+"""forecast.*: every family of business.yaml's plan, with the errors it would have made, its models and its trends.
 
-Not here: how a forecast is made (forecasting/engine.py).
+Not here: which families there are (families.py), how one is forecast and written (forecasts.py).
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import date
 
 import dagster as dg
 import pandas as pd
 
-from forecasting.accuracy import accuracy_table
-from forecasting.engine import backtest_panel, forecast_panel
-from forecasting.panel import complete_calendar, weekly_buckets
-from orchestration.business import WEEKDAYS
 from orchestration.defs.resources import NightResource
+from orchestration.families import PRODUCTS, REVENUE, Family
+from orchestration.forecast_facts import TABLES as FACTS
+from orchestration.forecast_facts import daily_facts, known_products
+from orchestration.forecasts import (
+    TABLES,
+    Outcome,
+    Say,
+    coherent,
+    forecast_family,
+    history_of,
+    parent_links,
+    write,
+)
 from orchestration.metadata import picture, table_of
 from orchestration.night import Counts, Night
-from orchestration.warehouse import read_frame, replace_as_of, writing
+from orchestration.warehouse import writing
 from reporting.charts import chart_svg, revenue_chart
 
-WEEKS_AHEAD = 13
-PRODUCTS, REVENUE = "product_weekly_units", "company_daily_revenue"
-TABLES = ("forecasts", "backtests", "accuracy")
-
-DEMAND = """
-    select product_id as unique_id, order_date as ds, sum(units)::double precision as y
-    from marts.agg_sales_daily_product
-    where order_date <= %(as_of)s and sale_lines > 0
-    group by product_id, order_date"""
-TOTAL = """
-    select 'company' as unique_id, order_date as ds, net_revenue::double precision as y
-    from marts.mv_sales_daily_summary
-    where order_date <= %(as_of)s"""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a series family's forecast leaves: frames for the three tables, and the history it came from."""
-
-    history: pd.DataFrame
-    forecasts: pd.DataFrame
-    backtests: pd.DataFrame
-    accuracy: pd.DataFrame
+LARGEST = 3  # products that are drawn
+PERIODS_DRAWN = {"day": 365, "week": 104, "month": 36, "quarter": 20, "year": 10}
+DESCRIPTIONS = {
+    "forecasts": "Every family of business.yaml, by series and period, with 80 % and 95 % intervals.",
+    "intervals": "The same forecasts' intervals at the other levels that business.yaml asks for.",
+    "backtests": "What the forecasts of past origins said, beside what came: tonight's calibration.",
+    "accuracy": "Errors per series over those origins, beside seasonal naive's.",
+    "series": "Per series: its class, model and reason, its history's length, and whether it rises or falls.",
+}
 
 
 @dg.multi_asset(
@@ -50,105 +44,105 @@ class Outcome:
     specs=[
         dg.AssetSpec(
             ["forecast", table],
-            deps=[["marts", "agg_sales_daily_product"], ["marts", "mv_sales_daily_summary"], ["ops", "nights"]],
-            group_name="forecast", kinds={"python", "postgres"}, description=description,
+            deps=[*(table.split(".") for table in (*FACTS, "marts.dim_product")), ["ops", "nights"]],
+            group_name="forecast",
+            kinds={"python", "postgres"},
+            description=DESCRIPTIONS[table],
         )
-        for table, description in zip(TABLES, (
-            "Weekly units per product and daily revenue, 13 weeks ahead, with 80 % and 95 % intervals.",
-            "What the forecasts of past origins said, beside what came.",
-            "Errors per series over those origins, beside seasonal naive's.",
-        ), strict=True)
+        for table in TABLES
     ],
-)  # fmt: skip
+)
 def demand_forecast(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult]:
-    """Forecast both families and replace what was said at this as-of date."""
+    """Forecast every family, and replace what was said at this as-of date in one transaction."""
     tonight = night.get()
     with tonight.stage("forecast") as record:
-        outcomes = {PRODUCTS: _products(context, tonight), REVENUE: _revenue(context, tonight)}
-        written = _write(tonight, outcomes)
-        record.counts = Counts(read=sum(len(o.history) for o in outcomes.values()), written=sum(written.values()))
-    revenue = outcomes[REVENUE]
-    models = outcomes[PRODUCTS].forecasts.drop_duplicates("unique_id")
-    shown: dict[str, dict[str, dg.MetadataValue]] = {
-        "forecasts": {
-            "daily revenue": picture(_revenue_svg(tonight, revenue)),
-            "models": table_of(models.groupby(["demand_class", "model_used"], as_index=False).size()),
-            "fallbacks": table_of(
-                models.loc[models["fallback_reason"].notna(), ["unique_id", "fallback_reason"]].head(20)
-            ),
-        },
-        "backtests": {"preview": table_of(revenue.backtests.head(5))},
-        "accuracy": {"worst": table_of(outcomes[PRODUCTS].accuracy.sort_values("wape_pct", ascending=False).head(10))},
-    }
+        outcomes = _forecast(tonight, context.log.info)
+        with writing(tonight.connection):
+            written = write(tonight.connection, tonight.as_of_date, outcomes)
+        record.counts = Counts(read=sum(len(o.history.panel) for o in outcomes.values()), written=sum(written.values()))
+    shown = _shown(outcomes, tonight.business.profile.currency)
     for table in TABLES:
         yield dg.MaterializeResult(
             asset_key=["forecast", table], metadata={"dagster/row_count": written[table], **shown[table]}
         )
 
 
-def _products(context: dg.AssetExecutionContext, night: Night) -> Outcome:
-    """Weekly units per product; weeks begin on the business's first weekday, the unfinished one is left out."""
-    weekday = WEEKDAYS[night.business.profile.first_weekday_number - 1][:3].upper()
-    freq = f"W-{weekday}"
-    weekly = weekly_buckets(_daily(night, DEMAND), first_weekday=weekday)
-    history = complete_calendar(weekly, freq, night.as_of_date)
-    progress = _progress(context, "weekly demand")
-    backtests = backtest_panel(history, freq=freq, horizon=WEEKS_AHEAD, on_progress=progress)
-    forecasts = forecast_panel(history, freq=freq, horizon=WEEKS_AHEAD, backtest=backtests)
-    return Outcome(history, forecasts, backtests, accuracy_table(backtests, history, 52))
+def _forecast(night: Night, say: Say) -> dict[str, Outcome]:
+    """The outcome of every family by its name; facts of a level and measure are read once."""
+    profile, as_of = night.business.profile, night.as_of_date
+    products = known_products(night.connection, as_of)
+    facts: dict[tuple[str, str], pd.DataFrame] = {}
+    outcomes = {}
+    for family in profile.forecast.all_families:
+        key = (family.level, family.measure)
+        if key not in facts:
+            facts[key] = daily_facts(night.connection, family.level, family.measure, as_of)
+        history = history_of(family, facts[key], profile, as_of)
+        outcomes[family.series] = forecast_family(family, history, products=products, say=say)
+    return coherent(outcomes, parent_links(products))
 
 
-def _revenue(context: dg.AssetExecutionContext, night: Night) -> Outcome:
-    """Daily revenue of the company; a total, so auto-ARIMA may vote."""
-    history = complete_calendar(_daily(night, TOTAL), "D", night.as_of_date)
-    context.log.info("daily revenue: auto-ARIMA, ETS and seasonal naive")
-    models = ("seasonal_naive", "ets", "arima")
-    horizon = WEEKS_AHEAD * 7
-    backtests = backtest_panel(history, freq="D", horizon=horizon, models=models)
-    forecasts = forecast_panel(history, freq="D", horizon=horizon, models=models, backtest=backtests)
-    return Outcome(history, forecasts, backtests, accuracy_table(backtests, history, 7))
+def _shown(outcomes: Mapping[str, Outcome], currency: str) -> dict[str, dict[str, dg.MetadataValue]]:
+    """What each asset shows in the UI."""
+    named = [outcome.series.assign(series=name) for name, outcome in outcomes.items()]
+    series = pd.concat([frame for frame in named if len(frame)] or named[:1])
+    fallbacks = series[series["fallback_reason"].notna()]
+    ways = series.groupby(["series", "trend_direction"], as_index=False).size()
+    products = outcomes[PRODUCTS.series]
+    return {
+        "forecasts": _drawings(outcomes, currency),
+        "intervals": {"levels": table_of([{"series": n, "per cent": str(_levels(o))} for n, o in outcomes.items()])},
+        "backtests": {"preview": table_of(outcomes[REVENUE.series].backtests.head(5))},
+        "accuracy": {
+            "families": table_of(pd.DataFrame([_errors(name, o.accuracy) for name, o in outcomes.items()])),
+            "worst products": table_of(products.accuracy.sort_values("wape_pct", ascending=False).head(10)),
+        },
+        "series": {
+            "classes": table_of(series.groupby(["series", "demand_class", "model_used"], as_index=False).size()),
+            "fallbacks": dg.MetadataValue.int(len(fallbacks)),
+            "reasons": table_of(fallbacks[["series", "unique_id", "model_used", "fallback_reason"]].head(30)),
+            "trends": table_of(ways),
+        },
+    }  # fmt: skip
 
 
-def _daily(night: Night, query: str) -> pd.DataFrame:
-    frame = read_frame(night.connection, query, {"as_of": night.as_of_date})
-    return frame.assign(
-        unique_id=frame["unique_id"].astype("str"),
-        ds=pd.to_datetime(frame["ds"]),
-        y=frame["y"].astype("float64"),
+def _drawings(outcomes: Mapping[str, Outcome], currency: str) -> dict[str, dg.MetadataValue]:
+    """History, forecast and intervals of every company total and of the largest products."""
+    drawn = [(f"{name}", o, "company") for name, o in outcomes.items() if o.family.level == "company"]
+    products = outcomes[PRODUCTS.series]
+    recent = products.history.panel.groupby("unique_id").tail(PERIODS_DRAWN["week"])
+    largest = recent.groupby("unique_id")["y"].sum().nlargest(LARGEST).index
+    drawn += [(f"{PRODUCTS.series} of {name}", products, name) for name in largest]
+    return {title: picture(svg) for title, o, name in drawn if (svg := drawing(o, name, currency))}
+
+
+def drawing(outcome: Outcome, unique_id: str, currency: str) -> str | None:
+    """One series as SVG: its last periods, its forecast and the intervals; None where it has neither."""
+    family: Family = outcome.family
+    panel, forecasts = outcome.history.panel, outcome.forecasts
+    history = panel[panel["unique_id"] == unique_id].rename(columns={"ds": "day", "y": "net_revenue"})
+    ahead = forecasts[forecasts["unique_id"] == unique_id].rename(columns=lambda name: name.replace("-", "_"))
+    grain = family.grain.removeprefix("fiscal_")
+    chart = revenue_chart(
+        _dates(history, "day"),
+        _dates(ahead, "ds"),
+        currency=currency if family.measure == "revenue" else "",
+        history_days=PERIODS_DRAWN[grain],
+        label=f"{'Net revenue' if family.measure == 'revenue' else family.measure.capitalize()} per {grain}",
     )
+    return chart_svg(chart) if chart is not None else None
 
 
-def _write(night: Night, outcomes: dict[str, Outcome]) -> dict[str, int]:
-    """Both families' frames into the three tables, in one transaction."""
-    written = {}
-    with writing(night.connection):
-        for table in TABLES:
-            frames = [getattr(outcome, table).assign(series=series) for series, outcome in outcomes.items()]
-            frame = pd.concat([f for f in frames if len(f)] or frames, ignore_index=True)
-            frame = frame.rename(columns=lambda name: name.replace("lo-", "lo_").replace("hi-", "hi_"))
-            written[table] = replace_as_of(night.connection, f"forecast.{table}", night.as_of_date, frame)
-    return written
+def _levels(outcome: Outcome) -> list[float]:
+    return sorted(outcome.intervals["level_pct"].unique().tolist())
 
 
-def _revenue_svg(night: Night, revenue: Outcome) -> str:
-    """A year of history and the forecast with its intervals."""
-    since = pd.Timestamp(night.as_of_date - timedelta(days=365))
-    history = revenue.history.loc[revenue.history["ds"] >= since, ["ds", "y"]]
-    forecast = revenue.forecasts.rename(columns=lambda name: name.replace("-", "_"))
-    daily = history.rename(columns={"ds": "day", "y": "net_revenue"})
-    return chart_svg(
-        revenue_chart(_dates(daily, "day"), _dates(forecast, "ds"), currency=night.business.profile.currency)
-    )
+def _errors(name: str, accuracy: pd.DataFrame) -> dict[str, object]:
+    """A family's median errors over its series."""
+    medians = accuracy[["wape_pct", "naive_wape_pct", "mase", "bias_pct"]].median()
+    return {"series": name, "of": len(accuracy), **{f"median {key}": value for key, value in medians.items()}}
 
 
 def _dates(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     days: list[date] = [stamp.date() for stamp in frame[column]]
     return frame.assign(**{column: pd.Series(days, index=frame.index, dtype="object")})
-
-
-def _progress(context: dg.AssetExecutionContext, what: str) -> Callable[[int, int], None]:
-    def say(done: int, total: int) -> None:
-        if total and done * 4 // total != (done - 1) * 4 // total:
-            context.log.info(f"{what}: {done} of {total} series")
-
-    return say

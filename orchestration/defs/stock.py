@@ -6,8 +6,8 @@ Not here: the arithmetic (forecasting/stock/reorder.py).
 import dagster as dg
 
 from forecasting.stock.reorder import reorder_points
-from orchestration.defs.forecast import PRODUCTS
 from orchestration.defs.resources import NightResource
+from orchestration.families import PRODUCTS
 from orchestration.metadata import preview
 from orchestration.night import Counts
 from orchestration.warehouse import read_frame, replace_as_of, writing
@@ -51,7 +51,7 @@ def recommendations(night: NightResource) -> dg.MaterializeResult:
     """Decide for every product that has a forecast, and replace what was said at this as-of date."""
     tonight = night.get()
     profile = tonight.business.profile
-    parameters = {"as_of": tonight.as_of_date, "series": PRODUCTS}
+    parameters = {"as_of": tonight.as_of_date, "series": PRODUCTS.series}
     with tonight.stage("stock") as record:
         forecast, backtest, inventory = (
             read_frame(tonight.connection, query, parameters) for query in (FORECAST, BACKTEST, INVENTORY)

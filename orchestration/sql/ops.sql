@@ -13,6 +13,8 @@ create table if not exists ops.business (
 );
 -- what a year of holding stock costs, in percent of its value; null where business.yaml does not say
 alter table ops.business add column if not exists carrying_cost_pct numeric check (carrying_cost_pct between 0 and 100);
+-- whole years of the calendar after the last sale, for the farthest forecast
+alter table ops.business add column if not exists forecast_years_ahead int not null default 2;
 comment on table ops.business is 'One row: what business.yaml says, for dbt to read.';
 
 create table if not exists ops.lease (

@@ -5,7 +5,7 @@ create schema if not exists anomaly;
 
 create table if not exists forecast.forecasts (
     as_of_date date not null,
-    series text not null check (series in ('product_weekly_units', 'company_daily_revenue')),
+    series text not null,
     unique_id text not null,
     ds date not null,
     mean double precision not null,
@@ -18,8 +18,41 @@ create table if not exists forecast.forecasts (
     fallback_reason text,
     primary key (as_of_date, series, unique_id, ds)
 );
+-- which series there are is the business's choice (business.yaml: forecast)
+alter table forecast.forecasts drop constraint if exists forecasts_series_check;
 comment on table forecast.forecasts is
     'One row per as-of date, series, unique_id and period (ds is its first day): the forecast with its 80 % and 95 % intervals.';
+
+create table if not exists forecast.intervals (
+    as_of_date date not null,
+    series text not null,
+    unique_id text not null,
+    ds date not null,
+    level_pct double precision not null check (level_pct between 50 and 99),
+    lo double precision not null,
+    hi double precision not null,
+    primary key (as_of_date, series, unique_id, ds, level_pct)
+);
+comment on table forecast.intervals is
+    'One row per as-of date, series, unique_id, period and level asked for beside 80 and 95 %: the ends of its interval.';
+
+create table if not exists forecast.series (
+    as_of_date date not null,
+    series text not null,
+    unique_id text not null,
+    demand_class text not null,
+    model_used text not null,
+    fallback_reason text,
+    n_periods int not null,
+    first_ds date,
+    last_ds date,
+    trend_direction text check (trend_direction in ('up', 'down', 'no clear trend')),
+    trend_p_value double precision,
+    trend_slope_pct double precision,
+    primary key (as_of_date, series, unique_id)
+);
+comment on table forecast.series is
+    'One row per as-of date, series and unique_id: its class, model and reason, the whole periods it was learned from, and which way they go.';
 
 create table if not exists forecast.backtests (
     as_of_date date not null,

@@ -23,6 +23,13 @@ def test_load_and_memory_are_measured_beside_what_is_promised(capsys: pytest.Cap
     assert float(promised[1].split("MB  promised")[0].split()[-1]) > 20
 
 
+def test_reconciliation_is_measured_beside_the_library(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--only", "reconciliation"]) == 0
+    said, _, promised = capsys.readouterr().out.partition("promised and measured\n")
+    assert "hierarchicalforecast" in said
+    assert [line.split("  promised: ")[1].split()[1] for line in promised.splitlines()[:2]] == ["2", "50"]
+
+
 def test_files_become_one_with_every_document_number_its_own(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('Nr;Name\nRE-1;"Ä; RE-1"\n', encoding="utf-8")
     (tmp_path / "b.csv").write_text("Nr;Name\nGS-2;x\n", encoding="utf-8")

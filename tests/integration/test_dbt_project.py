@@ -127,7 +127,19 @@ def shop(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
         connection.execute(
             "insert into forecast.forecasts values"
             " (%(d)s, 'product_weekly_units', 'MUG', '2024-03-04', 2, 1, 3, 0, 4, 'ets', 'smooth', null),"
+            " (%(d)s, 'category_fiscal_quarterly_revenue', 'Cups', '2024-04-01', 2, 1, 3, 0, 4, 'ets', 'lumpy', null),"
             " (%(d)s, 'company_daily_revenue', 'all', '2024-03-03', 5, 4, 6, 3, 7, 'naive', 'smooth', 'x')",
+            {"d": AS_OF},
+        )
+        connection.execute(
+            "insert into forecast.series values (%(d)s, 'product_weekly_units', 'MUG', 'regular', 'ets', null, 9,"
+            " '2024-01-01', '2024-02-26', 'up', 0.01, 12),"
+            " (%(d)s, 'territory_monthly_units', 'T9', 'short', 'mean', 'too short', 0, null, null, null, null, null)",
+            {"d": AS_OF},
+        )
+        connection.execute(
+            "insert into forecast.intervals values (%(d)s, 'product_weekly_units', 'MUG', '2024-03-04', 90, 1, 3),"
+            " ('2024-03-01', 'product_weekly_units', 'MUG', '2024-03-04', 90, 1, 9)",
             {"d": AS_OF},
         )
         connection.execute(
@@ -276,10 +288,17 @@ def test_months_count_orders_and_customers_once(shop: Warehouse) -> None:
 def test_stages_meet_the_dimensions(shop: Warehouse) -> None:
     mug = shop.rows("select product_key from bi_build.dim_product where product_id = 'MUG'")[0][0]
 
-    assert shop.rows("select series, product_key from bi_build.forecasts order by series") == [
-        ("company_daily_revenue", -1),
-        ("product_weekly_units", mug),
+    family = "series, level, grain, measure, product_key, category"
+    assert shop.rows(f"select {family} from bi_build.forecasts order by series") == [
+        ("category_fiscal_quarterly_revenue", "category", "fiscal quarter", "revenue", -1, "Cups"),
+        ("company_daily_revenue", "company", "day", "revenue", -1, None),
+        ("product_weekly_units", "product", "week", "units", mug, "Cups"),
     ]
+    assert shop.rows(f"select {family}, territory_key, trend_direction from bi_build.forecast_series order by 1") == [
+        ("product_weekly_units", "product", "week", "units", mug, "Cups", -1, "up"),
+        ("territory_monthly_units", "territory", "month", "units", -1, None, -1, None),
+    ]
+    assert shop.rows("select unique_id, level_pct, lo, hi from bi_build.forecast_intervals") == [("MUG", 90, 1, 3)]
     assert shop.rows("select product_key, product_name from bi_build.stock_recommendations") == [(-1, "NEW")]
     assert shop.rows("select day, label from bi_build.kpi_anomalies") == [(AS_OF, "Orders")]
     assert shop.rows("select label, entity, direction, is_good from bi_build.kpi_trends order by 1") == [
@@ -568,7 +587,8 @@ delete from bi_build.sales_lines where line_key = (select min(line_key) from bi_
 update bi_build.sales_daily set date_key = 19000101
     where order_date = (select min(order_date) from bi_build.sales_daily);
 insert into bi_build.forecasts values
-    ('2024-01-01', 'company_daily_revenue', 'x', -1, '1900-01-01', 19000101, 1, 1, 1, 1, 1, 'm', 's', null);
+    ('2024-01-01', 'company_daily_revenue', 'company', 'revenue', 'day', 'x', -1, -1, -1, null, '1900-01-01', 19000101,
+     1, 1, 1, 1, 1, 'm', 's', null);
 insert into bi_build.kpi_anomalies values
     ('2024-01-01', 'orders', 'Orders', 'count', true, '1900-01-01', 19000101, 1, 1, 1, 1, 1, 'high');
 update marts.price_volume_mix set mix_effect = mix_effect + 1;

@@ -77,6 +77,8 @@ ASSETS["marts"] |= {
     "product_profile", "product_window_sales", "seasonality_indices",
 }  # fmt: skip
 ASSETS["kpis"] |= {"kpi_values_products"}
+ASSETS["forecast"] |= {"intervals", "series"}
+ASSETS["bi"] |= {"forecast_intervals", "forecast_series"}
 ASSETS["bi"] |= {
     "basket_days", "period_changes", "price_volume_mix", "product_changes", "product_pairs", "product_profile",
     "seasonality_indices",

@@ -171,6 +171,21 @@ def test_bi_holds_what_was_generated_to_the_cent(story: Story, summary: Summary)
     assert kinds == {kind: count for kind, count in summary.lines.items() if count}
 
 
+def test_every_product_that_was_ever_sold_is_forecast_or_says_why(story: Story) -> None:
+    sales = "select distinct product_id from bi.sales_lines join bi.dim_product using (product_key)"
+    sold = {row[0] for row in story.rows("first", f"{sales} where line_kind = 'sale'")}
+    known = story.rows(
+        "first",
+        """select unique_id, count(*), sum(mean) = 0, count(fallback_reason) > 0 from bi.forecasts
+           where series = 'product_weekly_units' group by 1""",
+    )
+    assert {row[0] for row in known} == sold
+    assert {row[1] for row in known} == {13}
+    assert [row[0] for row in known if row[2] and not row[3]] == []
+    families = story.rows("first", "select series, count(distinct unique_id) from bi.forecast_series group by 1")
+    assert {"product_weekly_units", "company_daily_revenue", "company_yearly_revenue"} <= {row[0] for row in families}
+
+
 @pytest.mark.parametrize("query", [q for q in QUERIES if q.is_same], ids=lambda query: query.name)
 def test_a_dashboard_is_told_what_the_raw_lines_say(story: Story, query: Query) -> None:
     with connect(story.urls["first"]) as connection:

@@ -81,6 +81,7 @@ def test_a_service_is_given_what_the_stack_gives_its_children(
         smtp_user="u",
         smtp_password=SecretStr("p"),
         slack_webhook=SecretStr("https://s"),
+        dask_scheduler="tcp://s:8786",
     )
     children = set(child_environment(whole, TEST_URL))
     # Of this machine only: the supervisor's mark, the embedded server, the demo's default, the UI's own address.

@@ -18,6 +18,7 @@ from pydantic_core import PydanticUndefined
 from orchestration import errors
 from orchestration.business import Alerts, Profile, load_business
 from orchestration.cli import app
+from orchestration.families import Family, ForecastPlan
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.expressions import FUNCTIONS
 from orchestration.settings import PROJECT_ROOT, Settings
@@ -127,6 +128,8 @@ def shown(field: FieldInfo) -> str:
         return str(default).lower()
     if isinstance(default, Path):
         return (default.relative_to(PROJECT_ROOT) if default.is_absolute() else default).as_posix()
+    if isinstance(default, tuple) and default and default != ("",):
+        return "" if isinstance(default[0], BaseModel) else ", ".join(map(str, default))
     if default in ((), {}, ("",)):
         return "empty text" if default == ("",) else "empty"
     return "–" if default is None else str(default)
@@ -148,6 +151,8 @@ def test_no_secret_has_a_default() -> None:
     ("heading", "model"),
     [
         ("business.yaml", Profile),
+        ("forecast", ForecastPlan),
+        ("A family", Family),
         ("A source", Source),
         ("csv", CsvDialect),
         ("excel", ExcelSheet),

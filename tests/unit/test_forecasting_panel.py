@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting.panel import PanelError, complete_calendar, validate_panel, weekly_buckets
-from forecasting.periods import WEEKDAYS, Frequency
+from forecasting.panel import PanelError, buckets, complete_calendar, validate_panel
+from forecasting.periods import MONTHS, WEEKDAYS, Frequency
 
 
 def panel(days: list[str], y: list[object], unique_id: str = "A") -> pd.DataFrame:
@@ -32,6 +32,9 @@ def panel(days: list[str], y: list[object], unique_id: str = "A") -> pd.DataFram
         (panel(["2024-01-02"], [1.0]), "W-MON", "ds is not the first day of a W-MON period"),
         (panel(["2024-01-01 06:00"], [1.0]), "D", "ds is not the first day of a D period"),
         (panel(["2024-01-02"], [1.0]), "MS", "ds is not the first day of a MS period"),
+        (panel(["2024-02-01"], [1.0]), "QS", "ds is not the first day of a QS period"),
+        (panel(["2023-04-01", "2024-10-01"], [1.0, 2.0]), "QS", "period 2023-07-01 is missing"),
+        (panel(["2024-01-01"], [1.0]), "YS-APR", "ds is not the first day of a YS-APR period"),
         (panel(["2024-01-01"], ["1"]), "D", "y must be a real number"),
         (panel(["2024-01-01"], [True]), "D", "y must be a real number, not bool"),
         (panel(["2024-01-01"], [1.0]).assign(unique_id=7), "D", "unique_id must be text"),
@@ -67,17 +70,19 @@ def test_valid_panel_is_sorted_and_not_changed_in_place() -> None:
     pd.testing.assert_frame_equal(frame, before)
 
 
-@pytest.mark.parametrize("freq", ["D", "W-SUN", "MS"])
+@pytest.mark.parametrize("freq", ["D", "W-SUN", "MS", "QS-FEB", "YS"])
 def test_empty_panel_stays_empty(freq: str) -> None:
     empty = pd.DataFrame({"unique_id": [], "ds": [], "y": []})
     assert validate_panel(empty, freq).columns.tolist() == ["unique_id", "ds", "y"]
     assert len(complete_calendar(empty, freq, date(2024, 1, 1))) == 0
-    assert len(weekly_buckets(empty)) == 0
+    assert len(buckets(empty, freq)) == 0
 
 
 @given(
     st.dates(date(1900, 1, 1), date(2200, 12, 31)),
-    st.sampled_from(["D", "MS", *(f"W-{d}" for d in WEEKDAYS)]),
+    st.sampled_from(
+        ["D", "MS", "QS", "YS", *(f"W-{d}" for d in WEEKDAYS), *(f"{u}-{m}" for u in ("QS", "YS") for m in MONTHS)]
+    ),
 )
 def test_labels_undo_ordinals(day: date, freq: str) -> None:
     frequency = Frequency.parse(freq)
@@ -87,6 +92,8 @@ def test_labels_undo_ordinals(day: date, freq: str) -> None:
     assert label[0] <= stamp[0] < frequency.labels(frequency.ordinals(label) + 1)[0]
     if freq.startswith("W-"):
         assert pd.Timestamp(label[0]).day_name()[:3].upper() == freq[2:]
+    if freq[:2] in ("MS", "QS", "YS"):  # pandas names and cuts them alike
+        assert label[0] == np.datetime64(pd.tseries.frequencies.to_offset(freq).rollback(pd.Timestamp(day)), "s")
 
 
 @given(
@@ -127,18 +134,56 @@ def test_rows_after_the_end_are_refused_and_not_dropped() -> None:
         complete_calendar(panel(["2024-01-02"], [1.0]), "D", date(2024, 1, 1))
 
 
+def test_a_quarter_and_a_year_are_over_on_their_last_day() -> None:
+    quarters = panel(["2023-10-01", "2024-01-01"], [5.0, 1.0])
+    assert complete_calendar(quarters, "QS", date(2024, 3, 30))["y"].tolist() == [5.0]
+    assert complete_calendar(quarters, "QS", date(2024, 3, 31))["y"].tolist() == [5.0, 1.0]
+    years = panel(["2023-03-01"], [5.0])
+    assert len(complete_calendar(years, "YS-MAR", date(2024, 2, 28))) == 0
+    assert complete_calendar(years, "YS-MAR", date(2024, 2, 29))["y"].tolist() == [5.0]
+
+
+def test_what_was_sold_before_the_first_whole_period_is_no_history_of_it() -> None:
+    """The books begin on a Wednesday: that week is no week of little demand."""
+    weeks = pd.concat([panel(["2024-01-01", "2024-01-15"], [2.0, 7.0]), panel(["2024-01-01"], [9.0], "only then")])
+    known = {"end": date(2024, 1, 21), "start": date(2024, 1, 3)}
+    full = complete_calendar(weeks, "W-MON", **known)
+    assert full.groupby("unique_id")["y"].apply(list).to_dict() == {"A": [0.0, 7.0], "only then": [0.0, 0.0]}
+    assert full["ds"].min() == pd.Timestamp("2024-01-08")
+    assert len(complete_calendar(weeks, "W-MON", date(2024, 1, 21), start=date(2024, 1, 1))) == 6
+    assert len(complete_calendar(weeks, "W-MON", date(2024, 1, 21), start=date(2024, 1, 16))) == 0
+
+
 @pytest.mark.parametrize("weekday", WEEKDAYS)
 def test_weeks_begin_on_the_asked_weekday_and_lose_nothing(weekday: str) -> None:
     days = pd.date_range("2024-02-20", periods=20)
     daily = pd.DataFrame({"unique_id": "A", "ds": days, "y": np.arange(20.0)})
-    weeks = weekly_buckets(daily, first_weekday=weekday)
+    weeks = buckets(daily, f"W-{weekday}")
     assert weeks["y"].sum() == daily["y"].sum()
     assert set(weeks["ds"].dt.day_name().str[:3].str.upper()) == {weekday}
     validate_panel(weeks, f"W-{weekday}")
 
 
-def test_duplicated_days_are_summed_but_an_unknown_weekday_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("freq", "starts", "counts"),
+    [
+        ("MS", ["2023-12-01", "2024-01-01", "2024-02-01", "2024-03-01"], [1, 31, 29, 1]),
+        ("QS", ["2023-10-01", "2024-01-01"], [1, 61]),
+        ("QS-FEB", ["2023-11-01", "2024-02-01"], [32, 30]),
+        ("YS", ["2023-01-01", "2024-01-01"], [1, 61]),
+        ("YS-MAR", ["2023-03-01", "2024-03-01"], [61, 1]),
+    ],
+)
+def test_buckets_over_a_year_end_and_a_leap_day(freq: str, starts: list[str], counts: list[int]) -> None:
+    daily = pd.DataFrame({"unique_id": "Ø", "ds": pd.date_range("2023-12-31", "2024-03-01"), "y": 1})
+    sums = buckets(daily, freq)
+    assert sums["ds"].dt.strftime("%Y-%m-%d").tolist() == starts
+    assert sums["y"].tolist() == counts
+
+
+def test_duplicated_days_are_summed_but_an_unknown_frequency_is_refused() -> None:
     daily = panel(["2024-01-01", "2024-01-01"], [1.0, 2.0])
-    assert weekly_buckets(daily)["y"].tolist() == [3.0]
-    with pytest.raises(ValueError, match="'Monday' is not one of MON"):
-        weekly_buckets(daily, first_weekday="Monday")
+    assert buckets(daily, "W-MON")["y"].tolist() == [3.0]
+    for unknown in ("W-Monday", "W", "QS-", "MS-FEB", "YE", "D-MON"):
+        with pytest.raises(ValueError, match=f"'{unknown}' is not one of D"):
+            buckets(daily, unknown)

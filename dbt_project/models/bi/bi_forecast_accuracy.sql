@@ -15,5 +15,5 @@ select
     accuracy.naive_wape_pct
 from {{ source('forecast', 'accuracy') }} as accuracy
 left join {{ ref('dim_product') }} as products
-    on products.product_id = accuracy.unique_id and accuracy.series = 'product_weekly_units'
+    on products.product_id = accuracy.unique_id and accuracy.series like 'product\_%'
 where accuracy.as_of_date = {{ latest_as_of_date() }}

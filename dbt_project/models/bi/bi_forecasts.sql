@@ -7,8 +7,13 @@
 select
     forecasts.as_of_date,
     forecasts.series,
+    {{ family_columns('forecasts.series') }},
     forecasts.unique_id,
-    coalesce(products.product_key, -1) as product_key,
+    {{ forecast_keys() }},
+    case
+        when forecasts.series like 'product\_%' then products.category
+        when forecasts.series like 'category\_%' then forecasts.unique_id
+    end as category,
     forecasts.ds,
     {{ date_key('forecasts.ds') }} as date_key,
     forecasts.mean,
@@ -20,6 +25,5 @@ select
     forecasts.demand_class,
     forecasts.fallback_reason
 from {{ source('forecast', 'forecasts') }} as forecasts
-left join {{ ref('dim_product') }} as products
-    on products.product_id = forecasts.unique_id and forecasts.series = 'product_weekly_units'
+{{ forecast_dimensions('forecasts') }}
 where forecasts.as_of_date = {{ latest_as_of_date() }}

@@ -1,0 +1,286 @@
+"""Forecasts of products, categories and company that add up: frames in, frames out.
+
+Not here: the algebra (tree.py, and margins.py where a node has two parents), the widths of intervals
+(level_intervals.py).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from forecasting.level_intervals import Band, Judged, bounds, width_factors
+from forecasting.margins import Margins
+from forecasting.panel import PanelError, require_columns
+from forecasting.tree import NO_PARENT, Tree, refuse
+
+WEIGHTS = ("volume", "leaves")
+_SEPARATOR = "\x1f"  # between level and id, where ids are unique within their level only
+
+
+def reconcile(
+    forecasts: pd.DataFrame,
+    links: pd.DataFrame,
+    backtest: pd.DataFrame | None = None,
+    *,
+    weights: str = "volume",
+    variances: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Make forecasts coherent: every node the sum of the leaves below it, as near to the base forecasts as can be.
+
+    Nearest in weighted least squares, min Σ(x̃ − x)²/v: by :class:`forecasting.tree.Tree` where every node has one
+    parent, by :class:`forecasting.margins.Margins` where the links give one two (a product its category and its
+    location).
+
+    Args:
+        forecasts: what ``forecast_panel`` returned for all levels, below each other: ``unique_id, ds, mean``, any
+            ``lo-``/``hi-`` pairs, any other columns; the same periods for every series. With ``backtest`` also
+            ``level`` (product, category, company …). A series that is in no link is left as it is.
+        links: ``unique_id, parent_id``, one row per node and parent; no row, or no parent, for the top. Where ids are
+            unique within their level only, also ``level, parent_level``. A node without a forecast passes on the sum
+            of those below it, and gets no rows; a leaf without one counts for nothing.
+        backtest: what ``backtest_panel`` returned for all levels (with ``level`` where the links have it). Each
+            level's intervals become wider or narrower as its reconciled errors are larger or smaller than its base
+            errors, both measured in base intervals. Without it they move with their mean and keep their widths.
+        weights: "volume": a leaf's v is its mean forecast, a node's the sum of its leaves', so that what is
+            distributed follows the volume and a forecast of zero stays zero; or "leaves": v is the number of leaves,
+            which moves slow sellers as much as fast ones (WAPE of leaves on 350 beverage series: base .171, "leaves"
+            .173, "volume" .169).
+        variances: ``unique_id`` (``level``), ``variance`` of every forecast, in place of ``weights``.
+
+    Returns:
+        The rows of ``forecasts``, in their order, with ``mean`` coherent and the intervals around it: lo ≤ mean ≤ hi,
+        nested; a leaf none of whose numbers was negative has no negative number.
+
+    Raises:
+        PanelError: a column is missing; a number is NaN or infinite; a series lacks a period or has it twice; the
+            links form a ring; a variance is negative or missing.
+        ValueError: unknown weights.
+
+    >>> week = pd.Timestamp("2024-01-01")
+    >>> base = pd.DataFrame({"unique_id": ["all", "A", "B"], "ds": week, "mean": [12.0, 4.0, 4.0]})
+    >>> links = pd.DataFrame({"unique_id": ["A", "B"], "parent_id": "all"})
+    >>> reconcile(base, links)["mean"].round(9).tolist()
+    [10.0, 5.0, 5.0]
+    """
+    needed = ("unique_id", "ds", "mean") if backtest is None else ("unique_id", "ds", "mean", "level")
+    require_columns(forecasts, needed, "forecasts")
+    if forecasts.empty:
+        return forecasts.copy()
+    nodes = _Nodes.of(forecasts, links, weights, variances)
+    cells = _Cells.of(nodes, forecasts)
+    cells.refuse_incomplete()
+    base = cells.matrix("mean")
+    pairs = [(level, cells.matrix(f"lo-{level}"), cells.matrix(f"hi-{level}")) for level in _levels(forecasts)]
+    with np.errstate(invalid="ignore"):
+        lowest = np.min([base.min(axis=1), *(lo.min(axis=1) for _, lo, _ in pairs)], axis=0)
+    floored = lowest >= 0
+    mean = nodes.coherent(base, floored)
+    bands = [Band(float(level), base - lo, hi - base, floored[:, None] & (lo <= 0)) for level, lo, hi in pairs]
+    factors = np.ones((len(bands), len(nodes.names)))
+    if backtest is not None and bands:
+        level_of = np.full(len(nodes.names), -1)
+        level_of[cells.place] = pd.factorize(forecasts["level"])[0]
+        factors = width_factors(bands, _judged(nodes, backtest), level_of)
+    result = forecasts.assign(mean=cells.back(mean))
+    for (level, _, _), (lo, hi) in zip(pairs, bounds(bands, factors, mean, floored), strict=True):
+        result[f"lo-{level}"], result[f"hi-{level}"] = cells.back(lo), cells.back(hi)
+    return result
+
+
+def reconcile_backtest(
+    backtest: pd.DataFrame,
+    links: pd.DataFrame,
+    *,
+    weights: str = "volume",
+    variances: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """The backtest with ``mean`` coherent at every origin, from what was known at that origin.
+
+    Args:
+        backtest: ``unique_id, cutoff, ds, y, mean`` (``level``), any other columns.
+        links, weights, variances: as for :func:`reconcile`. A series without a forecast at an origin counts for
+            nothing there.
+
+    Returns:
+        The rows of ``backtest``, in their order. Leaves that were never negative stay so.
+
+    Raises:
+        PanelError, ValueError: as :func:`reconcile`.
+    """
+    require_columns(backtest, ("unique_id", "cutoff", "ds", "y", "mean"), "backtest")
+    if backtest.empty:
+        return backtest.copy()
+    return backtest.assign(mean=_coherent_by_origin(_Nodes.of(backtest, links, weights, variances), backtest))
+
+
+def incoherence(forecasts: pd.DataFrame, links: pd.DataFrame) -> float:
+    """How far forecasts are from adding up: the largest |x − Σ leaves below| as a share of Σ|leaves below|.
+
+    >>> week = pd.Timestamp("2024-01-01")
+    >>> base = pd.DataFrame({"unique_id": ["all", "A", "B"], "ds": week, "mean": [13.0, 4.0, 6.0]})
+    >>> incoherence(base, pd.DataFrame({"unique_id": ["A", "B"], "parent_id": "all"}))
+    0.3
+    """
+    require_columns(forecasts, ("unique_id", "ds", "mean"), "forecasts")
+    if forecasts.empty:
+        return 0.0
+    nodes = _Nodes.of(forecasts, links, "leaves", None)
+    base = _Cells.of(nodes, forecasts).matrix("mean")
+    sums, sizes = nodes.sums(base), nodes.sums(np.abs(base))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(base == sums, 0.0, np.abs(base - sums) / sizes)
+    return float(np.nanmax(share, initial=0.0))
+
+
+@dataclass(frozen=True)
+class _Nodes:
+    """All nodes of forecasts and links, in one order, the solver of their shape, and whose errors weigh how much."""
+
+    names: list[str]
+    keys: pd.Index
+    with_level: bool
+    is_leaf: np.ndarray
+    solver: Tree | Margins
+    weights: str
+    given: np.ndarray | None = None  # variances, in the order of the names
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, links: pd.DataFrame, weights: str, variances: pd.DataFrame | None) -> "_Nodes":
+        if weights not in WEIGHTS:
+            raise ValueError(f"weights {weights!r}: choose from {', '.join(WEIGHTS)}")
+        with_level = "level" in links
+        require_columns(links, ("unique_id", "parent_id", *(["parent_level"] if with_level else [])), "links")
+        links = links[links["parent_id"].notna()]
+        child = _keys(links, "unique_id", "level", with_level)
+        parent = _keys(links, "parent_id", "parent_level", with_level)
+        codes, unique = pd.factorize(np.concatenate([child, parent, _keys(frame, "unique_id", "level", with_level)]))
+        names = [str(key).replace(_SEPARATOR, " ") for key in unique]
+        pairs = np.unique(np.stack([codes[: len(child)], codes[len(child) : 2 * len(child)]], axis=1), axis=0)
+        is_leaf = np.ones(len(names), dtype=bool)
+        is_leaf[pairs[:, 1]] = False
+        nodes = cls(names, pd.Index(unique), with_level, is_leaf, _solver(names, pairs), weights)
+        return nodes if variances is None else replace(nodes, given=nodes.own_variances(frame, variances))
+
+    def place(self, frame: pd.DataFrame) -> np.ndarray:
+        """Each row's node as its place in ``names``, -1 where it is none of them."""
+        return self.keys.get_indexer(_keys(frame, "unique_id", "level", self.with_level))
+
+    def own_variances(self, frame: pd.DataFrame, variances: pd.DataFrame) -> np.ndarray:
+        """The variances named, refused where a series with a forecast has none."""
+        require_columns(variances, ("unique_id", "variance"), "variances")
+        place = self.place(variances)
+        given = np.full(len(self.names), np.nan)
+        given[place[place >= 0]] = variances["variance"].to_numpy(dtype="float64")[place >= 0]
+        has_forecast = np.zeros(len(self.names), dtype=bool)
+        has_forecast[self.place(frame)] = True
+        refuse(self.names, has_forecast & np.isnan(given), "it has no variance")
+        return given
+
+    def coherent(self, base: np.ndarray, floored: np.ndarray) -> np.ndarray:
+        """Coherent values of base values of shape (nodes, columns)."""
+        variance = self._by_volume(base) if self.given is None and self.weights == "volume" else self.given
+        return self.solver.reconcile(base, variance=variance, floored=floored)
+
+    def sums(self, base: np.ndarray) -> np.ndarray:
+        """What the leaves below each node add up to: nobody may move, and over held leaves it is they who count."""
+        held = 0.0 if isinstance(self.solver, Tree) else np.nan
+        return self.solver.reconcile(base, variance=np.where(self.is_leaf, 0.0, held))
+
+    def _by_volume(self, base: np.ndarray) -> np.ndarray:
+        """Mean |base| of leaves, and of nodes none of whose leaves has a forecast: they are the leaves of this base."""
+        size = np.nanmax(np.abs(base), initial=0.0) or 1.0  # a sum of values near the largest float would overflow
+        known = ~np.isnan(base)
+        volume = np.where(known, np.abs(base / size), 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        leaves = np.where(self.is_leaf & known.any(axis=1), volume, np.nan)
+        if not np.isnan(leaves[self.is_leaf]).any():
+            return leaves
+        bare = np.isnan(self.solver.reconcile(leaves[:, None]).ravel())
+        return np.where(bare, volume, leaves)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Where each row of a frame stands in a matrix of nodes and periods."""
+
+    nodes: _Nodes
+    frame: pd.DataFrame
+    place: np.ndarray
+    column: np.ndarray
+    columns: int
+
+    @classmethod
+    def of(cls, nodes: _Nodes, frame: pd.DataFrame) -> "_Cells":
+        column, periods = pd.factorize(frame["ds"], sort=True)
+        return cls(nodes, frame, nodes.place(frame), column, len(periods))
+
+    def matrix(self, name: str) -> np.ndarray:
+        """The numbers of one column of the frame, NaN where there is no row. Refuses NaN, infinity and duplicates."""
+        require_columns(self.frame, (name,), "forecasts")
+        values = self.frame[name].to_numpy(dtype="float64")
+        wrong = np.flatnonzero(~np.isfinite(values))
+        if len(wrong):
+            raise PanelError(f"series {self.nodes.names[self.place[wrong[0]]]!r}: {name} is not a finite number")
+        cell = self.place * self.columns + self.column
+        twice = np.bincount(cell, minlength=len(self.nodes.names) * self.columns).reshape(-1, self.columns) > 1
+        refuse(self.nodes.names, twice.any(axis=1), "a period occurs twice")
+        matrix = np.full((len(self.nodes.names), self.columns), np.nan)
+        matrix[self.place, self.column] = values
+        return matrix
+
+    def refuse_incomplete(self) -> None:
+        """Raise PanelError where a series lacks a period that another one has."""
+        rows = np.bincount(self.place, minlength=len(self.nodes.names))
+        refuse(self.nodes.names, (rows > 0) & (rows < self.columns), "it lacks a period that other series have")
+
+    def back(self, matrix: np.ndarray) -> np.ndarray:
+        """The matrix's numbers in the order of the frame's rows."""
+        return matrix[self.place, self.column]
+
+
+def _solver(names: list[str], pairs: np.ndarray) -> Tree | Margins:
+    """A tree if no node has two parents; pairs of shape (links, 2): child and parent."""
+    if len(np.unique(pairs[:, 0])) < len(pairs):
+        return Margins.of(names, pairs[:, 0], pairs[:, 1])
+    above = np.full(len(names), NO_PARENT)
+    above[pairs[:, 0]] = pairs[:, 1]
+    return Tree.of(names, above)
+
+
+def _keys(frame: pd.DataFrame, name: str, level: str, with_level: bool) -> np.ndarray:
+    ids = frame[name].astype("str")
+    if not with_level:
+        return ids.to_numpy(dtype=object)
+    require_columns(frame, (level,), "every frame, as links have one,")
+    return (frame[level].astype("str") + _SEPARATOR + ids).to_numpy(dtype=object)
+
+
+def _levels(forecasts: pd.DataFrame) -> list[str]:
+    """The levels of the frame's intervals, as its columns write them, the lowest first."""
+    return sorted((name[3:] for name in forecasts.columns if str(name).startswith("lo-")), key=float)
+
+
+def _coherent_by_origin(nodes: _Nodes, backtest: pd.DataFrame) -> np.ndarray:
+    """The coherent mean of every row; weights are those of the origin, which does not know later volumes."""
+    lowest = np.full(len(nodes.names), np.inf)
+    place = nodes.place(backtest)
+    np.minimum.at(lowest, place, np.minimum(backtest["y"].to_numpy(), backtest["mean"].to_numpy()))
+    mean = np.empty(len(backtest))
+    for rows in backtest.groupby("cutoff", sort=True).indices.values():
+        cells = _Cells.of(nodes, backtest.iloc[rows])
+        mean[rows] = cells.back(nodes.coherent(cells.matrix("mean"), lowest >= 0))
+    return mean
+
+
+def _judged(nodes: _Nodes, backtest: pd.DataFrame) -> Judged:
+    require_columns(backtest, ("unique_id", "cutoff", "ds", "y", "mean"), "backtest")
+    known = backtest[nodes.place(backtest) >= 0]
+    origin = pd.factorize(known["cutoff"])[0]
+    place = nodes.place(known)
+    order = np.lexsort((known["ds"].to_numpy(), origin, place))
+    begins = np.r_[True, (np.diff(place[order]) != 0) | (np.diff(origin[order]) != 0)][: len(order)]
+    step = np.empty(len(order), dtype=np.int64)
+    first = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
+    step[order] = np.arange(len(order)) - first
+    y, mean = known["y"].to_numpy(dtype="float64"), known["mean"].to_numpy(dtype="float64")
+    return Judged(place, step, y - mean, y - _coherent_by_origin(nodes, known))
