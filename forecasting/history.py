@@ -49,15 +49,16 @@ def prepare_history(
     day or period           becomes
     ======================  ==================================================================================
     without a row           0
-    closed (see             at least what the series' days around it say for such a day
-    :func:`closed_days`)
+    closed (see             at least what the series' days around it say for such a day, if the period has more
+    :func:`closed_days`)    closed days than open ones: every such day of a daily series, a week between the years
     out of stock            the same, never less than was sold; runs of more than 91 days stay: not carried
     cut off by ``end``      left out, and so is the first period if the books begin within it
     outlier                 the edge of its band (:func:`cap_outliers`)
     ======================  ==================================================================================
 
     Days are summed into periods after closed days and stockouts are filled, outliers judged by period. A series
-    begins with the period of its first demand.
+    begins with the period of its first demand. A week with one holiday stays as it was: it comes again next year, and
+    filling it raised the weekly error (WAPE 78.1 to 79.8 % on Online Retail, 52.6 to 52.9 % on the demo).
 
     Args:
         daily: ``unique_id`` (str), ``ds`` (datetime, a day), ``y`` (demand in the series' own unit, returns apart;
@@ -113,6 +114,7 @@ class _Calendar:
     first_day: int
     weekday: np.ndarray  # per day
     closed: np.ndarray  # per day
+    lost: np.ndarray  # per day: a closed one whose period says nothing of the demand without it
     whole: slice  # the days that lie in whole periods
     labels: np.ndarray  # per whole period
     starts: np.ndarray  # per whole period: its first day, counted from the first whole one
@@ -134,9 +136,10 @@ class _Calendar:
         mine = np.flatnonzero(in_whole)
         whole = slice(mine[0], mine[-1] + 1) if len(mine) else slice(0, 0)
         numbers, starts = np.unique(periods[:-1][whole], return_index=True)
-        return cls(
-            frequency, first_day, weekday, closed_days(per_day, weekday), whole, frequency.labels(numbers), starts
-        )
+        closed = closed_days(per_day, weekday)
+        number = periods[:-1] - periods[0]
+        lost = closed & (np.bincount(number, closed)[number] > np.bincount(number, per_day > 0)[number])
+        return cls(frequency, first_day, weekday, closed, lost, whole, frequency.labels(numbers), starts)
 
     @property
     def n_days(self) -> int:
@@ -186,7 +189,7 @@ def _fill(days: _Days, calendar: _Calendar, profile: np.ndarray) -> np.ndarray:
 
     Shape (3, series, periods).
     """
-    closed = calendar.closed & days.alive
+    closed = calendar.lost & days.alive
     steps = [days.y, days.y, days.y]
     touched = np.flatnonzero((closed | days.out_of_stock).any(axis=1))
     if len(touched):

@@ -13,13 +13,15 @@ stockout_days as (
         product_id,
         day::date as order_date,
         true as is_out
-    from {{ ref('product_stockouts') }}
+    from {{ ref('product_stockouts') }} as stockouts
     cross join night
     cross join generate_series(
-        greatest(product_stockouts.first_day, night.first_day)::timestamp,
+        greatest(stockouts.first_day, night.first_day)::timestamp,
         least(last_day, as_of_date)::timestamp,
         interval '1 day'
     ) as day
+    -- what is out for more than a quarter is not carried any more
+    where days <= 91
 ),
 
 promotion_days as (

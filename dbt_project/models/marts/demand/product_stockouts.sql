@@ -73,7 +73,6 @@ empty_places as (
         product_id,
         location_id,
         min(day) as first_seen,
-        -- before its first record the product did not lie at this place
         range_agg(daterange(day, coalesce(case when is_explained then next_day else day + 1 end, as_of_date + 1)))
             filter (where balance_units <= 0 and (is_explained or on_hand_units is not null))
         as empty_days
@@ -83,14 +82,17 @@ empty_places as (
     group by 1, 2
 ),
 
--- Out of stock is a product that lies nowhere.
+-- Out of stock is a product that lies nowhere. Before its first record it did not lie at a place; after its last day on sale
+-- it is not missed.
 products as (
     select
         product_id,
         range_intersect_agg(
             coalesce(empty_days, '{}'::datemultirange) + datemultirange(daterange(null, first_seen))
-        ) * datemultirange(daterange(min(first_seen), null)) as empty_days
+        ) * datemultirange(daterange(min(first_seen), min(discontinued_on), '[]')) as empty_days
     from empty_places
+    left join {{ ref('stg_products') }} using (product_id)
+    where discontinued_on >= first_seen is not false
     group by product_id
 )
 
