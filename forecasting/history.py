@@ -100,7 +100,10 @@ def prepare_history(
         steps = _fill(days, calendar, profile)
         used = _cut(steps[-1], days, calendar) if outliers else steps[-1]
         panels.append(_chunk_panel(names, calendar, steps[0], used))
-        notes += [_changes(names, calendar, "stockout", *steps[1:]), _changes(names, calendar, "outlier", steps[2], used)]
+        notes += [
+            _changes(names, calendar, "stockout", *steps[1:]),
+            _changes(names, calendar, "outlier", steps[2], used),
+        ]
         closed += np.nansum(steps[:2], axis=1)
     notes.append(_changes(np.array([EVERY_SERIES]), calendar, "closed", *closed[:, None, :]))
     return Prepared(_panel(panels), _notes(notes))
@@ -216,7 +219,7 @@ def _begins_whole(frequency: Frequency, first_day: int, weekday: np.ndarray, ord
     after = frequency.labels(np.array([first_number + 1])).astype("datetime64[D]").astype(np.int64)[0]
     days = np.arange(start.astype("datetime64[D]").astype(np.int64)[0], after)
     usual = np.array([np.mean(orders[weekday == day] > 0) if (weekday == day).any() else 0.0 for day in range(7)])
-    is_open = usual[(days + EPOCH_WEEKDAY) % 7] >= 0.5  # noqa: PLR2004
+    is_open = usual[(days + EPOCH_WEEKDAY) % 7] >= 0.5
     return bool((is_open & (days < first_day)).sum() <= _MISSING_SHARE * is_open.sum())
 
 
@@ -241,9 +244,7 @@ def _chunk_panel(names: np.ndarray, calendar: _Calendar, observed: np.ndarray, u
     return pd.DataFrame({"unique_id": names[row], "ds": calendar.labels[column], **values})
 
 
-def _changes(
-    names: np.ndarray, calendar: _Calendar, kind: str, observed: np.ndarray, used: np.ndarray
-) -> pd.DataFrame:
+def _changes(names: np.ndarray, calendar: _Calendar, kind: str, observed: np.ndarray, used: np.ndarray) -> pd.DataFrame:
     """A note for each period of which the two say something else."""
     size = np.maximum(np.abs(observed), np.abs(used))
     row, column = np.nonzero(np.abs(used - observed) > _UNCHANGED * size)  # NaN differs from nothing

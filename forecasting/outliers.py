@@ -12,9 +12,9 @@ _REACH = 6  # neighbours on either side: a level that lasts longer than these is
 _LONGEST_RUN = 2  # three periods in a row are a level, a season or a promotion, no accident
 _FEWEST = 12
 _FEWEST_SIZES = 6
-# Least spread of the transformed values: a band of three medians, and where zeros rule, of thirteen usual sizes (sizes of
-# 1, 1, 1, 2 have no spread, and 3 is no accident).
-_SCALE_FLOOR, _RARE_SCALE_FLOOR = 0.15, 0.4
+# Least spread of the transformed values: a band from 0.2 to 2.4 medians; where zeros rule, up to thirteen usual sizes
+# (sizes of 1, 1, 1, 2 have no spread, and 3 is no accident).
+_SCALE_FLOOR, _RARE_SCALE_FLOOR = 0.12, 0.4
 _LARGEST_SHARE = 0.02
 
 
@@ -24,7 +24,8 @@ def cap_outliers(y: np.ndarray, *, lag: int, season: int, keep_high: np.ndarray 
     With z = asinh(y / c), c the series' median size, which is linear below c and logarithmic above:
 
     - base_t = median of z over the six neighbours on either side, ``lag`` apart, never z_t itself;
-    - s = median |z − base| / 0.6745, at least 0.15 (0.4 where zeros rule); the band is base_t ± 6 s, and its edge is what is used.
+    - s = median |z − base| / 0.6745, at least 0.12 (0.4 where zeros rule);
+    - the band is base_t ± 6 s, and its edge is what is used.
 
     Of a series that is zero on most periods only the periods with demand are judged, against their own median
     and spread, and only upwards: a zero is as usual as anything.
@@ -45,7 +46,7 @@ def cap_outliers(y: np.ndarray, *, lag: int, season: int, keep_high: np.ndarray 
     >>> y = np.tile([9.0, 10.0, 11.0, 10.0], 10)[None, :].copy()
     >>> y[0, 20] = 80_995.0
     >>> float(cap_outliers(y, lag=1, season=52)[0, 20].round(0))
-    29.0
+    24.0
     """
     n_periods = y.shape[1]
     if not len(y) or n_periods < _FEWEST:

@@ -3,6 +3,9 @@
 Not here: rows and calendars (history.py), or sales that were made and are hard to believe (outliers.py).
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -149,7 +152,7 @@ def _running(values: np.ndarray) -> np.ndarray:
     return np.pad(np.cumsum(values, axis=1), ((0, 0), (1, 0)))
 
 
-def _centred(values: np.ndarray, reach: int, statistic: np.ufunc) -> np.ndarray:  # type: ignore[type-arg]
+def _centred(values: np.ndarray, reach: int, statistic: Callable[..., Any]) -> np.ndarray:
     """The statistic of each day and ``reach`` days on either side, NaN skipped; NaN where all are."""
     windows = sliding_window_view(np.pad(values, reach, constant_values=np.nan), 2 * reach + 1)
     result = np.full(len(values), np.nan)

@@ -24,7 +24,7 @@ ORDERS = """
     select order_date as ds, orders
     from marts.agg_sales_daily
     where order_date <= %(as_of)s and orders > 0"""
-# A day of a product stands here if a promotion runs on it, or if its price is not tonight's: anything else tells nothing.
+# A day of a product stands here if a promotion runs on it, or if its price begins later: all else tells nothing.
 PLANS = """
     with days as (
         select day::date as day
@@ -95,6 +95,6 @@ def replace_history_notes(connection: Connection, as_of: date, notes: Mapping[st
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    kinds = {name: "boolean" for name in _FLAGS} | {name: "float64" for name in _FIGURES} | {"unique_id": "str"}
+    kinds = dict.fromkeys(_FLAGS, "boolean") | dict.fromkeys(_FIGURES, "float64") | {"unique_id": "str"}
     typed = frame.astype({name: kind for name, kind in kinds.items() if name in frame.columns})
     return typed.assign(ds=pd.to_datetime(typed["ds"]).astype("datetime64[s]"))

@@ -4,7 +4,7 @@ Not here: how a forecast is made (forecasting/engine.py).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import dagster as dg
@@ -12,9 +12,11 @@ import pandas as pd
 
 from forecasting.accuracy import accuracy_table
 from forecasting.engine import backtest_panel, forecast_panel
-from forecasting.panel import complete_calendar, weekly_buckets
+from forecasting.history import prepare_history
+from forecasting.panel import complete_calendar
 from orchestration.business import WEEKDAYS
 from orchestration.defs.resources import NightResource
+from orchestration.demand import read_demand, read_orders, replace_history_notes
 from orchestration.metadata import picture, table_of
 from orchestration.night import Counts, Night
 from orchestration.warehouse import read_frame, replace_as_of, writing
@@ -23,12 +25,8 @@ from reporting.charts import chart_svg, revenue_chart
 WEEKS_AHEAD = 13
 PRODUCTS, REVENUE = "product_weekly_units", "company_daily_revenue"
 TABLES = ("forecasts", "backtests", "accuracy")
+NOTES = "history_notes"
 
-DEMAND = """
-    select product_id as unique_id, order_date as ds, sum(units)::double precision as y
-    from marts.agg_sales_daily_product
-    where order_date <= %(as_of)s and sale_lines > 0
-    group by product_id, order_date"""
 TOTAL = """
     select 'company' as unique_id, order_date as ds, net_revenue::double precision as y
     from marts.mv_sales_daily_summary
@@ -43,6 +41,7 @@ class Outcome:
     forecasts: pd.DataFrame
     backtests: pd.DataFrame
     accuracy: pd.DataFrame
+    notes: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dg.multi_asset(
@@ -50,13 +49,17 @@ class Outcome:
     specs=[
         dg.AssetSpec(
             ["forecast", table],
-            deps=[["marts", "agg_sales_daily_product"], ["marts", "mv_sales_daily_summary"], ["ops", "nights"]],
+            deps=[
+                ["marts", "demand_daily_product"], ["marts", "agg_sales_daily"], ["marts", "mv_sales_daily_summary"],
+                ["ops", "nights"],
+            ],
             group_name="forecast", kinds={"python", "postgres"}, description=description,
         )
-        for table, description in zip(TABLES, (
+        for table, description in zip((*TABLES, NOTES), (
             "Weekly units per product and daily revenue, 13 weeks ahead, with 80 % and 95 % intervals.",
             "What the forecasts of past origins said, beside what came.",
             "Errors per series over those origins, beside seasonal naive's.",
+            "The periods that the forecast did not take at their word, and what it used.",
         ), strict=True)
     ],
 )  # fmt: skip
@@ -79,8 +82,9 @@ def demand_forecast(context: dg.AssetExecutionContext, night: NightResource) -> 
         },
         "backtests": {"preview": table_of(revenue.backtests.head(5))},
         "accuracy": {"worst": table_of(outcomes[PRODUCTS].accuracy.sort_values("wape_pct", ascending=False).head(10))},
+        NOTES: {"kinds": table_of(outcomes[PRODUCTS].notes.groupby("kind", as_index=False).size())},
     }
-    for table in TABLES:
+    for table in (*TABLES, NOTES):
         yield dg.MaterializeResult(
             asset_key=["forecast", table], metadata={"dagster/row_count": written[table], **shown[table]}
         )
@@ -90,12 +94,14 @@ def _products(context: dg.AssetExecutionContext, night: Night) -> Outcome:
     """Weekly units per product; weeks begin on the business's first weekday, the unfinished one is left out."""
     weekday = WEEKDAYS[night.business.profile.first_weekday_number - 1][:3].upper()
     freq = f"W-{weekday}"
-    weekly = weekly_buckets(_daily(night, DEMAND), first_weekday=weekday)
-    history = complete_calendar(weekly, freq, night.as_of_date)
+    as_of = night.as_of_date
+    daily, orders = read_demand(night.connection, as_of), read_orders(night.connection, as_of)
+    prepared = prepare_history(daily, freq=freq, end=as_of, orders=orders)
+    history = prepared.panel[["unique_id", "ds", "y"]]
     progress = _progress(context, "weekly demand")
     backtests = backtest_panel(history, freq=freq, horizon=WEEKS_AHEAD, on_progress=progress)
     forecasts = forecast_panel(history, freq=freq, horizon=WEEKS_AHEAD, backtest=backtests)
-    return Outcome(history, forecasts, backtests, accuracy_table(backtests, history, 52))
+    return Outcome(history, forecasts, backtests, accuracy_table(backtests, history, 52), prepared.notes)
 
 
 def _revenue(context: dg.AssetExecutionContext, night: Night) -> Outcome:
@@ -127,6 +133,8 @@ def _write(night: Night, outcomes: dict[str, Outcome]) -> dict[str, int]:
             frame = pd.concat([f for f in frames if len(f)] or frames, ignore_index=True)
             frame = frame.rename(columns=lambda name: name.replace("lo-", "lo_").replace("hi-", "hi_"))
             written[table] = replace_as_of(night.connection, f"forecast.{table}", night.as_of_date, frame)
+        notes = {series: outcome.notes for series, outcome in outcomes.items()}
+        written[NOTES] = replace_history_notes(night.connection, night.as_of_date, notes)
     return written
 
 

@@ -58,7 +58,7 @@ ASSETS = {
         "kpi_values_operations", "kpi_values_products", "kpi_values_sales", "kpi_windows", "sales_by_period",
         "target_periods",
     },
-    "forecast": {"accuracy", "backtests", "forecasts", "kpi_trends"},
+    "forecast": {"accuracy", "backtests", "forecasts", "history_notes", "kpi_trends"},
     "stock": {"recommendations"},
     "anomaly": {"kpi_days"},
     "bi": {
@@ -77,6 +77,8 @@ ASSETS["marts"] |= {
     "product_profile", "product_window_sales", "seasonality_indices",
 }  # fmt: skip
 ASSETS["kpis"] |= {"kpi_values_products"}
+ASSETS["marts"] |= {"demand_daily_product", "product_promotions", "product_stockouts"}
+ASSETS["bi"] |= {"forecast_history_notes"}
 ASSETS["bi"] |= {
     "basket_days", "period_changes", "price_volume_mix", "product_changes", "product_pairs", "product_profile",
     "seasonality_indices",
