@@ -70,8 +70,10 @@ class Calibration:
             return wide
         edges = np.linspace(0, self.horizon, THIRDS + 1)
         centres = (edges[:-1] + edges[1:] + 1) / 2
-        rising = np.maximum.accumulate([_quantile(pool, third, level) for third in range(THIRDS)])
-        return np.interp(steps, centres, rising)
+        # A third is empty when the horizon is 1 or 2: then the others speak for it.
+        judged = np.flatnonzero(pool.counts)
+        rising = np.maximum.accumulate([_quantile(pool, third, level) for third in judged])
+        return np.interp(steps, centres[judged], rising)
 
 
 def calibrate(errors: np.ndarray, scales: np.ndarray, groups: np.ndarray, apart: int) -> tuple[Calibration, np.ndarray]:
@@ -162,7 +164,7 @@ def _pool(scores: np.ndarray, mean_square: float) -> Pool:
         values = scores[:, third == k]
         values = np.sort(values[np.isfinite(values)])
         counts[k] = len(values)
-        if len(values):  # a third is empty when the horizon is 1 or 2
+        if len(values):
             quantiles[k] = values[np.clip(np.ceil(_SHARES * len(values)).astype(int) - 1, 0, len(values) - 1)]
             spreads[k] = np.sqrt(np.square(values).mean())
     return Pool(quantiles, counts, spreads, len(scores), mean_square)
@@ -171,8 +173,6 @@ def _pool(scores: np.ndarray, mean_square: float) -> Pool:
 def _quantile(pool: Pool, third: int, level: float) -> float:
     """The ⌈(n+1)·level⌉-th smallest of a third's n scores; with few origins at least their normal quantile."""
     n = pool.counts[third]
-    if n == 0:
-        return 0.0
     share = min(np.ceil((n + 1) * level / 100) / n, 1.0)
     width = float(np.interp(share, _SHARES, pool.quantiles[third]))
     if pool.windows >= _FEWEST_WINDOWS:

@@ -79,16 +79,11 @@ def complete_calendar(
     >>> complete_calendar(sold, "W-MON", date(2024, 1, 20))["y"].tolist()
     [5.0, 0.0]
     """
-    _check_types(frame, COLUMNS)
     frequency = Frequency.parse(freq)
-    if frame.empty:
+    known = check_rows(frame, freq, end)
+    if known.empty:
         return empty_panel()
-    known = frame.loc[:, list(COLUMNS)].sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
     ds = known["ds"].to_numpy()
-    _refuse(known, ~np.isfinite(known["y"].to_numpy(dtype="float64")), "y is not a finite number")
-    _refuse(known, ~frequency.starts_period(ds), f"ds is not the first day of a {freq} period")
-    _refuse(known, known.duplicated(["unique_id", "ds"]).to_numpy(), "the period occurs twice")
-    _refuse(known, ds > np.datetime64(end, "s"), f"the period begins after {end:%Y-%m-%d}, the last known day")
     next_day = np.array([np.datetime64(end, "D") + 1]).astype("datetime64[s]")
     last = int(frequency.ordinals(next_day)[0]) - 1
     known = known.assign(period=frequency.ordinals(ds)).loc[lambda f: f["period"] <= last]
@@ -112,6 +107,29 @@ def first_whole_period(frequency: Frequency, start: date | pd.Timestamp) -> int:
     """The number of the first period that begins on or after ``start``."""
     day = np.array([start], dtype="datetime64[s]")
     return int(frequency.ordinals(day)[0]) + int(not frequency.starts_period(day)[0])
+
+
+def check_rows(frame: pd.DataFrame, freq: str, end: date | pd.Timestamp) -> pd.DataFrame:
+    """The rows of a panel that may have gaps, sorted by ``unique_id, ds``; other columns are kept.
+
+    Args and Raises: as :func:`complete_calendar`.
+
+    >>> days = pd.to_datetime(["2024-01-01", "2024-01-01"])
+    >>> check_rows(pd.DataFrame({"unique_id": "A", "ds": days, "y": 1}), "D", date(2024, 1, 2))
+    Traceback (most recent call last):
+    forecasting.panel.PanelError: series 'A' at 2024-01-01: the period occurs twice
+    """
+    _check_types(frame, COLUMNS)
+    frequency = Frequency.parse(freq)
+    if frame.empty:
+        return frame
+    known = frame.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
+    ds = known["ds"].to_numpy()
+    _refuse(known, ~np.isfinite(known["y"].to_numpy(dtype="float64")), "y is not a finite number")
+    _refuse(known, ~frequency.starts_period(ds), f"ds is not the first day of a {freq} period")
+    _refuse(known, known.duplicated(["unique_id", "ds"]).to_numpy(), "the period occurs twice")
+    _refuse(known, ds > np.datetime64(end, "s"), f"the period begins after {end:%Y-%m-%d}, the last known day")
+    return known
 
 
 def buckets(daily: pd.DataFrame, freq: str) -> pd.DataFrame:

@@ -83,6 +83,19 @@ create table if not exists forecast.accuracy (
 comment on table forecast.accuracy is
     'One row per as-of date, series and unique_id: errors over the rolling origins; null where the denominator is zero.';
 
+create table if not exists forecast.history_notes (
+    as_of_date date not null,
+    series text not null,
+    unique_id text not null,
+    ds date not null,
+    kind text not null check (kind in ('closed', 'stockout', 'outlier')),
+    observed double precision not null,
+    used double precision not null,
+    primary key (as_of_date, series, unique_id, ds, kind)
+);
+comment on table forecast.history_notes is
+    'One row per as-of date, series, unique_id, period (ds is its first day) and reason why the forecast did not take it at its word.';
+
 create table if not exists forecast.kpi_trends (
     as_of_date date not null,
     grain text not null,

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from orchestration.demand import read_demand, read_orders, read_plans, replace_history_notes
 from orchestration.stack.local_postgres import LocalPostgres
 from tests.support.dbt_warehouse import Line, Warehouse, random_line
 from tests.support.postgres import create_database, drop_database
@@ -34,6 +36,7 @@ REBUILT = (
     "marts.product_sightings", "marts.customer_sightings", "marts.dim_date", "marts.dim_product", "marts.dim_customer",
     "marts.mv_sales_daily_summary", "marts.mv_sales_monthly_summary",
     "marts.agg_delivery_daily", "marts.delivery_performance", "marts.stock_position", "kpis.kpi_values_operations",
+    "marts.product_stockouts", "marts.product_promotions", "marts.demand_daily_product",
     "marts.customer_spans", "marts.customer_profile", "marts.customer_cohorts", "marts.customer_months",
     "kpis.kpi_values_customers",
     "kpis.kpi_windows", "kpis.kpi_measures", "kpis.kpi_values_sales", "kpis.kpi_snapshots",
@@ -150,6 +153,45 @@ def shop(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
     warehouse.record_fences()
     warehouse.build("--exclude-resource-type", "unit_test", token=token)
     return warehouse
+
+
+def test_forecasts_read_demand_apart_from_returns(shop: Warehouse) -> None:
+    with shop.connect() as connection:
+        demand = read_demand(connection, AS_OF)
+        orders = read_orders(connection, AS_OF)
+        plans = read_plans(connection, AS_OF)
+
+    said = sorted(demand[["unique_id", "ds", "y", "returned_units"]].astype({"ds": "str"}).to_numpy().tolist())
+    assert said == [
+        ["MUG", "2023-03-02", 2.0, 0.0],
+        ["MUG", "2024-02-29", 1.0, 0.0],
+        ["MUG", "2024-03-01", 3.0, 0.0],
+        ["MUG", "2024-03-02", 1.0, 0.0],
+        ["TEE", "2024-02-01", 1.0, 0.0],
+        ["TEE", "2024-03-01", 1.0, 0.0],
+        ["TEE", "2024-03-02", 2.0, 1.0],
+    ]  # neither what is charged nor what was never sold
+    assert demand["out_of_stock"].isna().all()
+    assert demand["on_promotion"].isna().all()
+    assert (orders["orders"] > 0).all()
+    assert orders["ds"].max().date() == AS_OF
+    assert list(plans.columns) == ["unique_id", "ds", "on_promotion", "promotion_pct", "list_price"]
+    assert len(plans) == 0
+
+
+def test_history_notes_are_replaced_by_date(shop: Warehouse) -> None:
+    notes = pd.DataFrame(
+        {"unique_id": ["MUG"], "ds": pd.to_datetime(["2024-02-26"]), "kind": "outlier", "observed": 9.0, "used": 4.0}
+    )
+    with shop.connect() as connection, connection.transaction(force_rollback=True):
+        assert replace_history_notes(connection, AS_OF, {"product_weekly_units": notes, "empty": notes.iloc[:0]}) == 1
+        assert replace_history_notes(connection, AS_OF, {"product_weekly_units": notes}) == 1
+        rows = connection.execute(
+            "select as_of_date, series, unique_id, ds, used from forecast.history_notes"
+        ).fetchall()
+        assert rows == [(AS_OF, "product_weekly_units", "MUG", date(2024, 2, 26), 4.0)]
+        assert replace_history_notes(connection, AS_OF, {}) == 0
+        assert connection.execute("select count(*) from forecast.history_notes").fetchall() == [(0,)]
 
 
 def _kpis(warehouse: Warehouse, grain: str, entity: str, period: str) -> dict[str, tuple[Any, Any, Any]]:
