@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 FEWEST_PERIODS = 8
+LONGEST_STATE = 24  # a longer season is harmonics: 365 free values from two years of noise "explained" 99.9 % of it
+_HARMONICS = 3
+_WINDOW = 35  # rounds that a season's shape is smoothed over: at the usual 7 or 11 it swallows noise
 _LOESS_SHARE = 1 / 3  # of the history that a trend without a season is smoothed over
 _NOTHING = 1e-12  # of the largest value: spreads below it are rounding
 
@@ -40,9 +43,11 @@ class Decomposition:
 def decompose(y: np.ndarray, season_lengths: Sequence[int]) -> Decomposition:
     """Trend, seasons and remainder by LOESS: MSTL, which with one season is STL, robust against single days.
 
-    A season needs two whole rounds of it; without any, the trend is LOESS over a third of the history.
+    A season needs two whole rounds of it. One longer than 24 periods is taken out first, as three harmonics fitted by
+    least squares beside a straight line. Without a shorter one, the trend is LOESS over a third of the history.
 
-    Source: Cleveland et al. (1990), "STL", J. Official Statistics 6(1); Bandara, Hyndman & Bergmeir (2021), "MSTL".
+    Source: Cleveland et al. (1990), "STL", J. Official Statistics 6(1); Bandara, Hyndman & Bergmeir (2021), "MSTL";
+    harmonics: Hyndman & Athanasopoulos (2021), *Forecasting: Principles and Practice*, §7.4.
 
     Args:
         y: finite, shape n ≥ 8, oldest first.
@@ -64,8 +69,11 @@ def decompose(y: np.ndarray, season_lengths: Sequence[int]) -> Decomposition:
         return Decomposition(y.copy(), {}, np.zeros(n))
     x = y / size  # near 1: the squares of 1e200 would overflow
     lengths = sorted({int(m) for m in season_lengths if m >= 2 and n > 2 * m})
-    trend, seasons = _mstl(x, lengths) if lengths else (_loess(x), {})
-    seasons = {m: season * size for m, season in seasons.items()}
+    long = {m: _harmonics(x, m) for m in lengths if m > LONGEST_STATE}
+    flat = x - np.sum([*long.values(), np.zeros(n)], axis=0)
+    short = [m for m in lengths if m <= LONGEST_STATE]
+    trend, seasons = _mstl(flat, short) if short else (_loess(flat), {})
+    seasons = {m: season * size for m, season in (seasons | long).items()}
     trend = trend * size
     return Decomposition(trend, seasons, y - trend - np.sum([*seasons.values(), np.zeros(n)], axis=0))
 
@@ -95,9 +103,21 @@ def _mstl(x: np.ndarray, lengths: list[int]) -> tuple[np.ndarray, dict[int, np.n
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = MSTL(x, periods=lengths, stl_kwargs={"robust": True}).fit()
+        choice = {"robust": True, "seasonal_deg": 0}
+        found = MSTL(x, periods=lengths, windows=[_WINDOW] * len(lengths), stl_kwargs=choice).fit()
     seasons = np.asarray(found.seasonal).reshape(len(x), -1)
     return np.asarray(found.trend), {m: seasons[:, k] for k, m in enumerate(lengths)}
+
+
+def _harmonics(x: np.ndarray, length: int) -> np.ndarray:
+    """The waves of a long season, whose mean over whole rounds is zero."""
+    t = np.arange(len(x), dtype="float64")
+    angle = 2 * np.pi * np.outer(t, np.arange(1, _HARMONICS + 1)) / length
+    waves = np.column_stack([np.cos(angle), np.sin(angle)])
+    design = np.column_stack([waves, np.ones(len(x)), t / len(x)])
+    coefficients = np.linalg.lstsq(design, x, rcond=None)[0]
+    season: np.ndarray = waves @ coefficients[: waves.shape[1]]
+    return season
 
 
 def _loess(x: np.ndarray) -> np.ndarray:

@@ -10,14 +10,13 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from forecasting.decomposition import FEWEST_PERIODS, decompose
+from forecasting.decomposition import FEWEST_PERIODS, LONGEST_STATE, decompose
 from forecasting.panel import require_columns
 
 # A report of 60 series asks 180 questions of errors: at 5 % nine answers would be wrong, at 1 % two.
 ALPHA = 0.01
 FEWEST_ERRORS = 30  # the distributions of these tests are those of large samples
 FEWEST_FOR_UNIT_ROOTS = 24
-LONGEST_STATE = 24  # a longer season is not differenced: OCSB would regress on a year of lags
 _PARTS = ("observed", "trend", "seasonal", "remainder")
 DECOMPOSITION_COLUMNS = ("unique_id", "ds", *_PARTS)
 
@@ -28,7 +27,9 @@ class Stationarity:
 
     ``p_adf``: of the augmented Dickey–Fuller test, whose null is a unit root; ``p_kpss``: of KPSS, whose null is a
     constant level, known only between 0.01 and 0.1 and given as the nearer end outside. ``n_diffs`` by KPSS,
-    ``n_seasonal_diffs`` by OCSB: differences that would make it stationary.
+    ``n_seasonal_diffs`` by OCSB: differences that would make it stationary. ``stationarity`` is 'stationary' (a root is
+    refused, the level is not), 'not stationary' (the reverse), 'moving level' (both are: a trend without a unit root)
+    or 'too little to tell' (neither).
     """
 
     p_adf: float | None = None
@@ -93,7 +94,7 @@ def quality_tables(
         rows.append({"unique_id": str(name), **row})
         if part is not None:
             parts.append(pd.DataFrame({"unique_id": str(name), "ds": one["ds"].to_numpy(), **part}))
-    quality = pd.DataFrame(rows, columns=list(QUALITY_COLUMNS))
+    quality = pd.DataFrame(rows, columns=list(QUALITY_COLUMNS)).astype(_KINDS)
     return quality, pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(DECOMPOSITION_COLUMNS))
 
 
@@ -255,7 +256,7 @@ def _stationary_words(p_adf: float | None, p_kpss: float | None) -> str | None:
         return "stationary"
     if not has_no_root and not keeps_level:
         return "not stationary"
-    return "contradictory" if has_no_root else "too little to tell"
+    return "moving level" if has_no_root else "too little to tell"
 
 
 def _number(test: Callable[[], object]) -> float | None:
@@ -273,3 +274,12 @@ QUALITY_COLUMNS = (
     "unique_id", "n_periods", "season_length", "trend_strength", "season_strength", "long_season_length",
     "long_season_strength", *Stationarity.__dataclass_fields__, *Residuals.__dataclass_fields__, "is_sound", "verdict",
 )  # fmt: skip
+_KINDS = {
+    **{name: "float64" for name in QUALITY_COLUMNS if name not in ("unique_id", "stationarity", "verdict")},
+    **{
+        name: "Int64"
+        for name in QUALITY_COLUMNS
+        if name.startswith("n_") or name.endswith(("_length", "_lags", "_lag"))
+    },
+    "is_sound": "boolean",
+}
