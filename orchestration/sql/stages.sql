@@ -117,7 +117,8 @@ create table if not exists forecast.decompositions (
     trend double precision not null,
     seasonal double precision not null,
     remainder double precision not null,
-    primary key (as_of_date, series, unique_id, ds)
+    primary key (as_of_date, series, unique_id, ds),
+    check (abs(observed - trend - seasonal - remainder) <= 1e-9 * greatest(abs(observed), abs(trend), abs(seasonal)))
 );
 comment on table forecast.decompositions is
     'One row per as-of date, series, unique_id and period (ds is its first day): observed = trend + seasonal + remainder.';
