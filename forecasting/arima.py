@@ -100,6 +100,9 @@ def search(y: np.ndarray, m: int) -> ArimaState:
                 max_p=2, max_q=2, max_P=1, max_Q=1, max_D=1, max_order=4,
                 suppress_warnings=True, error_action="ignore",
             )  # fmt: skip
+    except Exception as error:  # what it raises of a straight line is an IndexError, a LinAlgError, a ValueError, …
+        raise NoArimaError(f"no order could be estimated ({type(error).__name__}: {str(error)[:120]})") from None
+    else:
         fit = found.arima_res_
         has_constant = bool(fit.model.k_trend)
         return _checked(ArimaState(found.order, found.seasonal_order, has_constant, tuple(fit.params.tolist()), scale))

@@ -118,8 +118,8 @@ def stationarity(y: np.ndarray, season_length: int, adjusted: np.ndarray | None 
     from statsmodels.tsa.stattools import adfuller, kpss
 
     level, x = level / size, y / size
-    p_adf = _number(lambda: adfuller(level, regression="c", autolag="AIC")[1])
-    p_kpss = _number(lambda: kpss(level, regression="c", nlags="auto")[1])
+    p_adf = _number(lambda: adfuller(level, regression="c", autolag="AIC", result_object=False)[1])
+    p_kpss = _number(lambda: kpss(level, regression="c", nlags="auto", result_object=False)[1])
     n_diffs = _number(lambda: ndiffs(level, test="kpss"))
     is_seasonal = 2 <= season_length <= LONGEST_STATE and len(y) > 2 * season_length + 5
     n_seasonal = _number(lambda: nsdiffs(x, m=season_length, max_D=1, test="ocsb")) if is_seasonal else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from forecasting.arima import (
     LONGEST_SEASON,
@@ -186,8 +187,10 @@ def vote(job: Job) -> Answer | str:
 
 
 def prepare() -> None:
-    """What a new worker imports before its first series."""
+    """What a new worker does before its first series: the imports, and one BLAS thread for good."""
     import pmdarima  # noqa: F401 - the import is the work
+
+    threadpool_limits(1)  # pmdarima's own n_jobs=1 leaves BLAS every core, which on systems this small only spin
 
 
 def _flat(job: Job, known: int) -> np.ndarray:

@@ -74,7 +74,10 @@ class Judged:
 )  # fmt: skip
 def forecast_quality(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult]:
     """Judge the totals of the company and of its largest categories, and replace what was said at this as-of date."""
-    tonight = night.get()
+    yield from _results(context, night.get())
+
+
+def _results(context: dg.AssetExecutionContext, tonight: Night) -> Iterator[dg.MaterializeResult]:
     with tonight.stage("forecast quality") as record:
         judged = {}
         for series, (query, measure, grain) in FAMILIES.items():
