@@ -5,6 +5,7 @@ Not here: the worker alone (test_forecasting_worker.py).
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ def panel_of(**series: np.ndarray) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-CHOICE = {"freq": "MS", "horizon": HORIZON, "season_lengths": (4,)}
+CHOICE: dict[str, Any] = {"freq": "MS", "horizon": HORIZON, "season_lengths": (4,)}
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,7 @@ def test_the_next_night_filters_forward_and_searches_nothing(
 def test_new_days_are_filtered_for_a_week_and_then_learned() -> None:
     days = pd.date_range("2024-01-01", periods=60)
     frame = pd.DataFrame({"unique_id": "company", "ds": days, "y": quarterly_like()})
-    choice = {"freq": "D", "horizon": 2, "season_lengths": (4,)}
+    choice: dict[str, Any] = {"freq": "D", "horizon": 2, "season_lengths": (4,)}
 
     def night(n: int, states: dict[str, TotalState] | None) -> Votes:
         known = frame.head(n)
