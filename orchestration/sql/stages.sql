@@ -123,6 +123,52 @@ create table if not exists forecast.kpi_trends (
 comment on table forecast.kpi_trends is
     'One row per as-of date, grain, entity and KPI: the slope of its complete months, at most 36, and whether chance would do the same.';
 
+create table if not exists forecast.quality (
+    as_of_date date not null,
+    series text not null,
+    unique_id text not null,
+    n_periods int not null,
+    season_length int,
+    trend_strength double precision,
+    season_strength double precision,
+    long_season_length int,
+    long_season_strength double precision,
+    p_adf double precision,
+    p_kpss double precision,
+    n_diffs int,
+    n_seasonal_diffs int,
+    stationarity text check (stationarity in ('stationary', 'not stationary', 'moving level', 'too little to tell')),
+    n_errors int not null,
+    mean_error double precision,
+    p_mean_error double precision,
+    ljung_box_lags int,
+    p_ljung_box double precision,
+    correlated_lag int,
+    autocorrelation double precision,
+    p_jarque_bera double precision,
+    p_breusch_pagan double precision,
+    is_sound boolean,
+    verdict text not null,
+    primary key (as_of_date, series, unique_id)
+);
+comment on table forecast.quality is
+    'One row per as-of date, series and unique_id: how strong its trend and seasons are, and whether its one-step errors are chance.';
+
+create table if not exists forecast.decompositions (
+    as_of_date date not null,
+    series text not null,
+    unique_id text not null,
+    ds date not null,
+    observed double precision not null,
+    trend double precision not null,
+    seasonal double precision not null,
+    remainder double precision not null,
+    primary key (as_of_date, series, unique_id, ds),
+    check (abs(observed - trend - seasonal - remainder) <= 1e-9 * greatest(abs(observed), abs(trend), abs(seasonal)))
+);
+comment on table forecast.decompositions is
+    'One row per as-of date, series, unique_id and period (ds is its first day): observed = trend + seasonal + remainder.';
+
 create table if not exists stock.recommendations (
     as_of_date date not null,
     product_id text not null,

@@ -72,6 +72,8 @@ ASSETS = {
     },
     "ops": {"dbt_docs", "editions", "nights", "outbox", "publications"},
 }  # fmt: skip
+ASSETS["forecast"] |= {"quality", "decompositions"}
+ASSETS["bi"] |= {"forecast_quality", "forecast_decompositions"}
 ASSETS["marts"] |= {
     "basket_days", "order_baskets", "period_changes", "price_volume_mix", "product_changes", "product_pairs",
     "product_profile", "product_window_sales", "seasonality_indices",
