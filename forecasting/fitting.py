@@ -39,7 +39,7 @@ class Fit:
     is_fitted: np.ndarray
 
 
-def fit(  # noqa: PLR0913 - a regression has this many parts
+def fit(
     y: np.ndarray, known: np.ndarray, design: Design, *, centre: np.ndarray, spread: np.ndarray, is_log: np.ndarray
 ) -> Fit:
     """Fit all series by iterated weighted least squares with a normal prior on each coefficient.
@@ -56,7 +56,7 @@ def fit(  # noqa: PLR0913 - a regression has this many parts
         centre, spread: S × (J + R), of the prior; spread infinite for none.
         is_log: S.
     """
-    n_series, n_history = y.shape
+    n_history = y.shape[1]
     shared, own = design.shared[:n_history], design.own[:, :n_history]
     weight0 = known.astype("float64")
     counts = weight0.sum(axis=1)
@@ -91,9 +91,7 @@ def _working(
     y: np.ndarray, known: np.ndarray, linear: np.ndarray, is_log: np.ndarray, middle: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights, working response and its residual; plain least squares where the link is the identity."""
-    linear = np.where(
-        is_log[:, None], np.clip(linear, middle[:, None] - _WIDEST, middle[:, None] + _WIDEST), linear
-    )
+    linear = np.where(is_log[:, None], np.clip(linear, middle[:, None] - _WIDEST, middle[:, None] + _WIDEST), linear)
     mu = np.exp(np.where(is_log[:, None], linear, 0.0))
     residual = np.where(is_log[:, None], np.minimum((y - mu) / mu, _LARGEST_STEP), y - linear)
     weight = known * np.where(is_log[:, None], mu ** (2.0 - _VARIANCE_POWER), 1.0)

@@ -14,7 +14,7 @@ from forecasting.effects import FIRST_SPREAD, own_estimates, pool_by_group
 from forecasting.fitting import Design, best_smoothing, effects_over_time, fit, level_path
 from forecasting.panel import validate_panel
 from forecasting.periods import Frequency
-from forecasting.regressors import Regressors, column_values, usable
+from forecasting.regressors import Regressors, column_values, is_price, usable
 
 _CELLS = 3_000_000  # periods of one batch
 _YEAR_HARMONICS, _WEEK_HARMONICS = 6, 3
@@ -37,7 +37,8 @@ class Votes:
         backtest: ``unique_id, cutoff, ds, mean``, ``horizon`` rows per series and origin that has one.
         effects: one row per series and regressor: ``unique_id, group, regressor``, ``effect`` and ``se`` (shrunk; of
             a price its elasticity, of any other column the change of log demand per unit of it), ``own_effect`` and
-            ``own_se`` (of the series alone), ``group_effect`` and ``group_se`` (of its group), ``reason`` (None, or why
+            ``own_se`` (of the series alone), ``group_effect`` and ``group_se`` (its group's mean, and how far a series of it lies
+            from that), ``reason`` (None, or why
             there is nothing to learn; the numbers are then NaN, but for the group's).
         silent: ``unique_id, reason``: the series without a vote.
     """
@@ -184,9 +185,7 @@ def _batch(
     too_short = known.sum(axis=1)[:, None] < years[1][None, :]
     spread[:, n_level:] = np.where(too_short, _OFF, spread[:, n_level:])
     is_log = np.array([v.min() >= 0 for v in series.values()])
-    return _Batch(
-        ids, last, y, scale, known, Design(shared, own, n_level), spread, is_log, given_up, list(values)
-    )
+    return _Batch(ids, last, y, scale, known, Design(shared, own, n_level), spread, is_log, given_up, list(values))
 
 
 def _level_spreads(n: int) -> np.ndarray:
@@ -247,11 +246,15 @@ def _learn(batches: list[_Batch], masks: list[np.ndarray], groups: list[list[str
     for batch, mask, mine in zip(batches, masks, own, strict=True):
         part = slice(begin, begin + len(batch.ids))
         begin = part.stop
-        centre, spread = _prior(batch, [(c[part], s[part]) for c, s, _ in pooled])
+        priors = [(c[part], s[part]) for c, s, _ in pooled]
+        centre, spread = _prior(batch, priors)
         found = fit(batch.y, mask, batch.design, centre=centre, spread=spread, is_log=batch.is_log)
         effects = effects_over_time(batch.design, found.coefficients, mask, batch.is_log)
         alpha = best_smoothing(batch.y, mask, effects, batch.is_log)
-        means = [{name: (one.mean, one.se) for name, one in by_group.items()} for _, _, by_group in pooled]
+        means = [
+            {name: (one.mean, float(np.hypot(one.se, one.spread))) for name, one in by_group.items()}
+            for _, _, by_group in pooled
+        ]
         learned.append(_Learned(found.coefficients, found.variances, alpha, found.is_fitted, mine, means))
     return learned
 
@@ -261,7 +264,8 @@ def _prior(batch: _Batch, pooled: list[tuple[np.ndarray, np.ndarray]] | None) ->
     centre = np.zeros((s, batch.spread.shape[1] + r))
     spread = np.concatenate([batch.spread, np.full((s, r), FIRST_SPREAD)], axis=1)
     for k, (mean, width) in enumerate(pooled or []):
-        centre[:, batch.spread.shape[1] + k] = mean
+        # a price that seems to drive demand up is driven by it: nothing to lend to other series
+        centre[:, batch.spread.shape[1] + k] = np.minimum(mean, 0.0) if is_price(batch.names[k]) else mean
         spread[:, batch.spread.shape[1] + k] = width
     return centre, spread
 
@@ -278,9 +282,7 @@ def _past_votes(
     usable_places = np.where(learned.is_fitted[:, None], places, -1)
     until = np.where(places >= 0, places, np.iinfo(np.int64).max).min(axis=1, initial=np.iinfo(np.int64).max)
     mask = batch.known & (np.arange(batch.y.shape[1]) <= until[:, None])
-    return [
-        _votes_at(batch, learned, mask, usable_places[:, k], frequency, horizon) for k in range(places.shape[1])
-    ]
+    return [_votes_at(batch, learned, mask, usable_places[:, k], frequency, horizon) for k in range(places.shape[1])]
 
 
 def _votes_at(

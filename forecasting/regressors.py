@@ -48,9 +48,9 @@ def holiday_columns(
     """Public holidays as regressors, moving ones (Easter, Eid, Thanksgiving) where they fall in each year.
 
     Daily: a column per holiday (1 on the day), ``before_holiday`` and ``after_holiday`` (1 on the nearest day on
-    each side that is no holiday itself). Weekly: a column per holiday with the number of its days
-    in the week. Monthly: the same of those that do not fall into the same month every year. In both and ``holiday_weekdays``, the days from Monday to
-    Friday that are holidays.
+    each side that is no holiday itself). Weekly: a column per holiday with the number of its days in the week.
+    Monthly: the same of those that do not fall into the same month every year. Weekly and monthly also have
+    ``holiday_weekdays``, the days from Monday to Friday that are holidays.
 
     Args:
         ds: first days of consecutive periods.
@@ -78,7 +78,9 @@ def holiday_columns(
     period = np.searchsorted(starts, days.astype("datetime64[s]"), side="right") - 1
     is_weekday = (days.astype(np.int64) + EPOCH_WEEKDAY) % 7 < 5
     any_day = np.max(list(named.values()), axis=0) if named else np.zeros(len(days))
-    kept = named if frequency.unit == "W" else {name: named[name] for name in _moving(days, country, subdivision, named)}
+    kept = (
+        named if frequency.unit == "W" else {name: named[name] for name in _moving(days, country, subdivision, named)}
+    )
     columns = {name: np.bincount(period, flags, len(starts)) for name, flags in kept.items()}
     columns["holiday_weekdays"] = np.bincount(period, any_day * is_weekday, len(starts))
     return pd.DataFrame({"ds": starts, **columns})
@@ -103,7 +105,9 @@ def _dated(years: range, country: str, subdivision: str | None) -> list[tuple[np
         place = f"{country} {subdivision}" if subdivision else country
         raise ValueError(f"there is no calendar of public holidays for {place!r}") from None
     notes = re.compile(r" \((observed|estimated|observed, estimated)\)$")
-    return [(np.datetime64(day, "D"), notes.sub("", name)) for day in sorted(calendar) for name in calendar.get_list(day)]
+    return [
+        (np.datetime64(day, "D"), notes.sub("", name)) for day in sorted(calendar) for name in calendar.get_list(day)
+    ]
 
 
 def _moving(days: np.ndarray, country: str, subdivision: str | None, names: Iterable[str]) -> list[str]:
@@ -178,11 +182,10 @@ def _refuse_wrong(name: str, grid: np.ndarray, ids: Sequence[str], periods: np.n
     known = np.isfinite(grid)
     after_first = np.maximum.accumulate(known, axis=1)
     before_last = np.maximum.accumulate(known[:, ::-1], axis=1)[:, ::-1]
-    is_price = name == PRICE or name.startswith(f"{PRICE}_")
     for wrong, why in (
         (np.isinf(grid), "is infinite"),
         (np.isnan(grid) & after_first & before_last, "is missing (NaN)"),
-        (known & (grid <= 0) & is_price, "is a price, but not above 0"),
+        (known & (grid <= 0) & is_price(name), "is a price, but not above 0"),
     ):
         if wrong.any():
             s, t = (int(i) for i in np.argwhere(wrong)[0])
@@ -190,9 +193,7 @@ def _refuse_wrong(name: str, grid: np.ndarray, ids: Sequence[str], periods: np.n
             raise PanelError(f"regressor {name!r} of series {ids[s]!r} at {day}: it {why}")
 
 
-def usable(
-    values: dict[str, np.ndarray], known: np.ndarray, ids: Sequence[str]
-) -> tuple[np.ndarray, pd.DataFrame]:
+def usable(values: dict[str, np.ndarray], known: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, pd.DataFrame]:
     """Which regressors each series can learn from, centred where needed; and why it cannot from the others.
 
     A regressor is given up for a series that does not know it for the whole history and horizon, in whose history
@@ -214,7 +215,7 @@ def usable(
     basis[1] = _orthogonal(basis[1], basis[:1])
     reasons: list[pd.DataFrame] = []
     for j, (name, grid) in enumerate(values.items()):
-        column = np.log(grid, where=np.isfinite(grid), out=np.full(grid.shape, np.nan)) if _is_price(name) else grid
+        column = np.log(grid, where=np.isfinite(grid), out=np.full(grid.shape, np.nan)) if is_price(name) else grid
         lacks_future = np.isnan(column[:, n_history:]).any(axis=1)
         lacks_past = (np.isnan(column[:, :n_history]) & known).any(axis=1)
         past = np.where(known, np.nan_to_num(column[:, :n_history]), 0.0)
@@ -232,14 +233,15 @@ def usable(
         given_up = why != ""
         basis.append(np.where(given_up[:, None], 0.0, new))
         centre = past.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        shift = centre[:, None] if _is_price(name) else 0.0
+        shift = centre[:, None] if is_price(name) else 0.0
         columns[:, :, j] = np.where(given_up[:, None], 0.0, np.nan_to_num(column - shift))
         reasons.append(pd.DataFrame({"unique_id": ids, "regressor": name, "reason": why})[given_up])
     empty = pd.DataFrame({c: pd.Series(dtype="str") for c in ("unique_id", "regressor", "reason")})
     return columns, pd.concat(reasons, ignore_index=True) if reasons else empty
 
 
-def _is_price(name: str) -> bool:
+def is_price(name: str) -> bool:
+    """Does a column of that name enter as a logarithm?"""
     return name == PRICE or name.startswith(f"{PRICE}_")
 
 
