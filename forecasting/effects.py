@@ -61,26 +61,38 @@ def pool_by_group(
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Pooled]]:
     """Centre and spread of the prior of every series for one effect, and the groups' own means.
 
-    A group is itself shrunk towards all series: its mean is that of all where fewer than four of its series tell
-    something, and its spread is never below 0.05.
+    A group of which fewer than four series tell something has the mean of all series. The means are themselves
+    believed only as far as they are known: m·τ₀²/(τ₀² + se²) with τ₀ = 2, so that a group without evidence lends none.
+    A series' prior spread is √(se² + between-series variance) within 0.05 and 2.
+
+    Args:
+        estimates, variances: shape S, of each series alone; the variance infinite where it tells nothing.
+        groups: S names.
 
     Returns:
         Centre and spread, shape S; and by group what it was pooled to.
     """
     names = np.asarray(groups, dtype=object)
     tells = np.isfinite(variances)
-    nothing = Pooled(0.0, float("inf"), FIRST_SPREAD, 0)
-    whole = random_effects(estimates[tells], variances[tells]) if tells.any() else nothing
+    whole = _believed(estimates[tells], variances[tells])
     centre = np.zeros(len(names))
     spread = np.full(len(names), FIRST_SPREAD)
     pooled: dict[str, Pooled] = {}
     for name in dict.fromkeys(names):
         inside = names == name
         some = inside & tells
-        one = random_effects(estimates[some], variances[some]) if some.sum() >= _FEWEST_SERIES else whole
+        one = _believed(estimates[some], variances[some]) if some.sum() >= _FEWEST_SERIES else whole
         pooled[str(name)] = one
-        centre[inside] = one.mean if one.n_series >= _FEWEST_SERIES else 0.0
+        centre[inside] = one.mean
         # what is not known of the mean widens what is believed of a series
-        width = np.hypot(one.spread, one.se) if one.n_series >= _FEWEST_SERIES else FIRST_SPREAD
-        spread[inside] = min(max(float(width), _LEAST_SPREAD), FIRST_SPREAD)
+        spread[inside] = np.clip(np.hypot(one.spread, one.se), _LEAST_SPREAD, FIRST_SPREAD)
     return centre, spread, pooled
+
+
+def _believed(estimates: np.ndarray, variances: np.ndarray) -> Pooled:
+    """:func:`random_effects` under the prior N(0, 2²) of its mean; the prior alone for fewer than four series."""
+    if len(estimates) < _FEWEST_SERIES:
+        return Pooled(0.0, FIRST_SPREAD, FIRST_SPREAD, len(estimates))
+    one = random_effects(estimates, variances)
+    precision = 1.0 / one.se**2 + 1.0 / FIRST_SPREAD**2
+    return Pooled(one.mean / one.se**2 / precision, float(1.0 / np.sqrt(precision)), one.spread, one.n_series)

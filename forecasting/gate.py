@@ -79,9 +79,9 @@ def combine_with(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
     """The engine's forecasts and backtest with the votes that the gate keeps.
 
-    mean' = (1 − w)·mean + w·vote; each bound keeps its distance from the mean, times the ratio of the combined to the
-    engine's past errors where that is below 1 by half of it (a gate picks winners, so half of the gain is believed),
-    and stays at or above 0 where the engine's did. Pass the backtest to ``forecast_panel`` to calibrate anew instead.
+    mean' = (1 − w)·mean + w·vote; each bound keeps its distance from the mean less a quarter of the gain (a gate picks
+    winners: with half of it 95 % intervals on Dominick's weekly sales covered 91 %), and stays at or above 0 where
+    the engine's did. Pass the combined backtest to ``forecast_panel`` to calibrate anew instead.
 
     Args:
         forecasts: as from ``forecast_panel``.
@@ -166,7 +166,7 @@ def _combined(
     weight = np.where(np.isfinite(vote), weight, 0.0)
     old = frame["mean"].to_numpy(dtype="float64")
     new = np.where(weight > 0, (1 - weight) * old + weight * np.where(weight > 0, vote, 0.0), old)
-    narrower = 1.0 - 0.5 * np.where(weight > 0, frame["unique_id"].map(gains).fillna(0.0).to_numpy(), 0.0)
+    narrower = 1.0 - 0.25 * np.where(weight > 0, frame["unique_id"].map(gains).fillna(0.0).to_numpy(), 0.0)
     out = frame.assign(mean=new)
     for column in [c for c in frame.columns if c.startswith(("lo-", "hi-"))]:
         bound = frame[column].to_numpy(dtype="float64")

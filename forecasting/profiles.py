@@ -46,7 +46,7 @@ def profile_votes(
     """Forecast the series with less than two years of history by what their category has shown.
 
     With s the season of the category, c its launch curve (for series of fewer than 8 periods, else 1) and a the age:
-    ŷ_(n+h) = l · s_(n+h) · c_(a+h), where l = (Σ_t ω_t y_t + ȳ + κ·L) / (Σ_t ω_t s_t c_t + 1 + κ) is the series' own level.
+    ŷ_(n+h) = l · s_(n+h) · c_(a+h), where l = (Σ_t ω_t y_t + ȳ + κ·L) / (Σ_t ω_t s_t c_t + 1 + κ) is its own level.
     Weights ω halve every month; L is the size of the category's middle product, and counts for κ periods, the
     variance within products over that between them (Bühlmann's credibility); κ is 0 from the eighth period on.
 

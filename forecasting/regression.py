@@ -37,9 +37,9 @@ class Votes:
         backtest: ``unique_id, cutoff, ds, mean``, ``horizon`` rows per series and origin that has one.
         effects: one row per series and regressor: ``unique_id, group, regressor``, ``effect`` and ``se`` (shrunk; of
             a price its elasticity, of any other column the change of log demand per unit of it), ``own_effect`` and
-            ``own_se`` (of the series alone), ``group_effect`` and ``group_se`` (its group's mean, and how far a series of it lies
-            from that), ``reason`` (None, or why
-            there is nothing to learn; the numbers are then NaN, but for the group's).
+            ``own_se`` (of the series alone), ``group_effect`` and ``group_se`` (the mean of its group, and how far
+            a series of it lies from that), ``reason`` (None, or why there is nothing to learn; the numbers are then
+            NaN, but for the group's).
         silent: ``unique_id, reason``: the series without a vote.
     """
 
@@ -178,14 +178,14 @@ def _batch(
         y[row, n_history - len(values) :] = values / scale[row]
         known[row, n_history - len(values) :] = True
     periods = last - n_history + 1 + np.arange(n_history + horizon)
-    values = column_values(regressors, ids, np.broadcast_to(periods, (len(ids), len(periods))), frequency)
-    own, given_up = usable(values, known, ids)
+    columns = column_values(regressors, ids, np.broadcast_to(periods, (len(ids), len(periods))), frequency)
+    own, given_up = usable(columns, known, ids)
     shared, n_level, years = _shared_columns(periods, n_history, frequency)
     spread = np.tile(np.r_[np.inf, _TREND_SPREAD, _level_spreads(n_level - 2), years[0]], (len(ids), 1))
     too_short = known.sum(axis=1)[:, None] < years[1][None, :]
     spread[:, n_level:] = np.where(too_short, _OFF, spread[:, n_level:])
     is_log = np.array([v.min() >= 0 for v in series.values()])
-    return _Batch(ids, last, y, scale, known, Design(shared, own, n_level), spread, is_log, given_up, list(values))
+    return _Batch(ids, last, y, scale, known, Design(shared, own, n_level), spread, is_log, given_up, list(columns))
 
 
 def _level_spreads(n: int) -> np.ndarray:

@@ -31,7 +31,7 @@ class Promotion:
 
 @dataclass(frozen=True)
 class Shock:
-    """Demand times 1 + ``change`` (≥ −1) from ``first`` to ``last``; the change then halves every ``half_life_days``."""
+    """Demand times 1 + ``change`` (≥ −1) from ``first`` to ``last``; then the change halves every half-life."""
 
     first: date
     last: date
@@ -74,9 +74,9 @@ def scenario_forecasts(
     """Every scenario's forecast with its intervals, beside the base.
 
     mean' = mean · F with F = (1 + p)^(ε·share) · exp(β·d·share) · shock, where ε is the price elasticity, β the
-    effect of a discount share of 1, d the discount, ``share`` the part of the period's days concerned, and the shock the mean
-    over the period's days of 1 + c·2^(−days since its end / half-life). The bounds are scaled by F and widened by what
-    is not known of the effects: half' = √((F·half)² + (z·F·mean·s)²), s² = Σ (standard error of log F)².
+    effect of a discount share of 1, d the discount, ``share`` the part of the period's days concerned, and the
+    shock the mean over the period's days of 1 + c·2^(−days since its end / half-life). The bounds are scaled by F
+    and widened by what is not known of the effects: half' = F·√(half² + (z·mean·s)²), s the standard error of log F.
 
     An effect is the series' own shrunk one where its sign is the sensible one (a dearer product sells less, a promoted
     one more) by a standard error; else its group's by the same rule; else there is none: the base stands, and the

@@ -58,7 +58,7 @@ ASSETS = {
         "kpi_values_operations", "kpi_values_products", "kpi_values_sales", "kpi_windows", "sales_by_period",
         "target_periods",
     },
-    "forecast": {"accuracy", "backtests", "forecasts", "kpi_trends"},
+    "forecast": {"accuracy", "backtests", "forecasts", "kpi_trends", "scenarios"},
     "stock": {"recommendations"},
     "anomaly": {"kpi_days"},
     "bi": {
@@ -77,6 +77,7 @@ ASSETS["marts"] |= {
     "product_profile", "product_window_sales", "seasonality_indices",
 }  # fmt: skip
 ASSETS["kpis"] |= {"kpi_values_products"}
+ASSETS["bi"] |= {"forecast_scenarios"}
 ASSETS["bi"] |= {
     "basket_days", "period_changes", "price_volume_mix", "product_changes", "product_pairs", "product_profile",
     "seasonality_indices",

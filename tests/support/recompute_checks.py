@@ -40,7 +40,9 @@ MADE_OF = {
     "targets": "targets",
 }
 # Of the stages that Python runs after dbt, which no warehouse of this kind had.
-MADE_BY_STAGES = {"forecast_accuracy", "forecasts", "kpi_anomalies", "kpi_trends", "stock_recommendations"}
+MADE_BY_STAGES = {
+    "forecast_accuracy", "forecast_scenarios", "forecasts", "kpi_anomalies", "kpi_trends", "stock_recommendations",
+}  # fmt: skip
 PERIODS = {"month", "year", "fiscal_year", "rolling_28"}
 
 
