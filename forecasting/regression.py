@@ -63,6 +63,7 @@ class _Batch:
     is_log: np.ndarray
     given_up: pd.DataFrame
     names: list[str]
+    unplanned: list[int]  # regressors by number that past origins do not know ahead
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,9 @@ def _batch(
     too_short = known.sum(axis=1)[:, None] < years[1][None, :]
     spread[:, n_level:] = np.where(too_short, _OFF, spread[:, n_level:])
     is_log = np.array([v.min() >= 0 for v in series.values()])
-    return _Batch(ids, last, y, scale, known, Design(shared, own, n_level), spread, is_log, given_up, list(columns))
+    unplanned = [r for r, name in enumerate(columns) if name in regressors.unplanned]
+    design = Design(shared, own, n_level)
+    return _Batch(ids, last, y, scale, known, design, spread, is_log, given_up, list(columns), unplanned)
 
 
 def _level_spreads(n: int) -> np.ndarray:
@@ -296,6 +299,8 @@ def _votes_at(
     steps = place[rows][:, None] + 1 + np.arange(horizon)
     ahead = np.take_along_axis(effects[rows], steps, axis=1)
     is_log = batch.is_log[rows][:, None]
+    unknown = _unplanned(batch, learned, rows, place, steps)
+    ahead = np.where(is_log, ahead * np.exp(np.where(is_log, unknown, 0.0)), ahead + unknown)
     limit = float(np.finfo("float64").max)
     with np.errstate(over="ignore"):
         mean = np.clip(np.where(is_log, level * ahead, level + ahead) * batch.scale[rows][:, None], -limit, limit)
@@ -308,6 +313,17 @@ def _votes_at(
             "mean": mean.ravel(),
         }
     )
+
+
+def _unplanned(batch: _Batch, learned: _Learned, rows: np.ndarray, place: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """What the linear predictor of the steps ahead owes to changes that nobody could plan, with the sign turned."""
+    owed = np.zeros(steps.shape)
+    for r in batch.unplanned:
+        column = batch.design.own[rows, :, r]
+        last = np.take_along_axis(column, place[rows][:, None], axis=1)
+        later = np.take_along_axis(column, steps, axis=1)
+        owed += learned.coefficients[rows, batch.design.shared.shape[1] + r, None] * (last - later)
+    return owed
 
 
 def _origin_places(batch: _Batch, origins: pd.DataFrame | None, frequency: Frequency, horizon: int) -> np.ndarray:

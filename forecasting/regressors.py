@@ -29,11 +29,14 @@ class Regressors:
             other column enters as it is (a promotion as 0/1, or as the share of the price that is taken off).
         shared: ``ds`` and a column per regressor, the same for every series (see :func:`holiday_columns`).
         groups: the group (category) of a series; effects are pooled within it.
+        unplanned: regressors whose future nobody plans, so that by_series holds a guess there (the last price paid).
+            Past origins must not know better: they carry the value of their last period forward.
     """
 
     by_series: pd.DataFrame | None = None
     shared: pd.DataFrame | None = None
     groups: Mapping[str, str] = field(default_factory=dict)
+    unplanned: frozenset[str] = frozenset()
 
     @property
     def names(self) -> list[str]:

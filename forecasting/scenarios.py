@@ -15,6 +15,7 @@ from forecasting.panel import require_columns
 from forecasting.periods import Frequency
 
 PRICE, PROMOTION = "price", "promotion"
+PAID = "price_paid"  # follows the mix of customers as well as the price: used where no list price is known, and said so
 SCENARIO_COLUMNS = ("scenario", "unique_id", "ds", "base", "mean")
 _LEAST_SURE = 1.0  # standard errors that an effect must lie on its side of zero
 _LARGEST_FACTOR = 20.0  # a cheaper price cannot be believed to sell more than this many times as much
@@ -84,7 +85,8 @@ def scenario_forecasts(
 
     Args:
         forecasts: ``unique_id, ds, mean, lo-80, hi-80 …`` by ``levels``.
-        effects: ``Votes.effects`` of the same series; regressors ``price`` and ``promotion`` are read.
+        effects: ``Votes.effects`` of the same series; regressors ``price`` (or
+            ``price_paid``) and ``promotion`` are read.
         scenarios: what is asked.
         freq: of the forecasts.
         levels: of the intervals, in per cent.
@@ -205,9 +207,11 @@ def _shock(shock: Shock, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 def _usable(effects: pd.DataFrame, regressor: str, sign: float) -> dict[str, _Effect]:
     """The effect of ``regressor`` to be used for each series, which must have the sign ``sign``."""
-    word = "price elasticity" if regressor == PRICE else "promotion effect"
+    names = [PAID, PRICE] if regressor == PRICE else [regressor]
     usable: dict[str, _Effect] = {}
-    for row in effects[effects["regressor"] == regressor].itertuples(index=False):
+    known = effects[effects["regressor"].isin(names)]
+    for row in known.sort_values("regressor", ascending=False, kind="stable").itertuples(index=False):
+        word = {PRICE: "price elasticity", PAID: "elasticity to the price paid"}.get(row.regressor, "promotion effect")
         own = _sensible(row.effect, row.se, sign)
         group = _sensible(row.group_effect, row.group_se, sign)
         reason = None if pd.isna(row.reason) else str(row.reason)

@@ -36,9 +36,10 @@ def product_regressors(
 ) -> Regressors:
     """Price and promotion of every product of ``history`` and period of it and of the horizon.
 
-    ``price`` is the mean of the days' prices, in the business's currency; the newest one known holds on. Where no
-    list prices are kept at all, it is the mean price paid. ``promotion`` is the mean over the days of the share of
-    the price that a promotion takes off; 0 without one. Both are columns only where the business has any.
+    ``price`` is the mean of the days' list prices, in the business's currency; the newest one known holds on. Where
+    no list prices are kept at all, it is ``price_paid``, the mean price paid, which nobody plans. ``promotion`` is
+    the mean over the days of the share of the price that a promotion takes off; 0 without one. Each is a column only
+    where the business has it.
 
     Args:
         connection: to the warehouse.
@@ -56,10 +57,10 @@ def product_regressors(
     ids = pd.Index(sorted(history["unique_id"].unique()))
     window = {"as_of": as_of, "until": edges[-1].astype(object)}
     columns: dict[str, np.ndarray] = {}
-    prices = _listed(read_frame(connection, LIST_PRICES, window), ids, edges)
-    prices = _paid(read_frame(connection, PAID_PRICES, window), ids, edges) if prices is None else prices
-    if prices is not None:
-        columns["price"] = prices
+    listed = _listed(read_frame(connection, LIST_PRICES, window), ids, edges)
+    paid = None if listed is not None else _paid(read_frame(connection, PAID_PRICES, window), ids, edges)
+    columns |= {} if listed is None else {"price": listed}
+    columns |= {} if paid is None else {"price_paid": paid}
     promotions = read_frame(connection, PROMOTIONS, window)
     if len(promotions):
         columns["promotion"] = _promoted(promotions, ids, edges)
@@ -67,7 +68,8 @@ def product_regressors(
         return Regressors(groups=groups)
     frame = pd.DataFrame({"unique_id": np.repeat(ids.to_numpy(), len(edges) - 1), "ds": np.tile(edges[:-1], len(ids))})
     frame = frame.assign(**{name: grid.ravel() for name, grid in columns.items()})
-    return Regressors(frame.astype({"unique_id": "str", "ds": "datetime64[s]"}), groups=groups)
+    frame = frame.astype({"unique_id": "str", "ds": "datetime64[s]"})
+    return Regressors(frame, groups=groups, unplanned=frozenset({"price_paid"}))
 
 
 def _listed(spans: pd.DataFrame, ids: pd.Index, edges: np.ndarray) -> np.ndarray | None:

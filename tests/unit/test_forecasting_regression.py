@@ -217,6 +217,16 @@ def test_an_origin_does_not_see_its_future() -> None:
     assert first == pytest.approx(second, rel=1e-9)
 
 
+def test_an_origin_does_not_know_a_price_that_nobody_planned() -> None:
+    y, price = 100 * PRICE[:N] ** -1.5, known(price_paid=PRICE)
+    at = origins(series(y), (50,))
+    assert set(PRICE[51:55]) == {2.0, 4.0}
+    for unplanned, expected in ((frozenset[str](), PRICE[51:55]), (frozenset({"price_paid"}), np.full(H, PRICE[50]))):
+        regressors = Regressors(price, unplanned=unplanned)
+        found = regression_votes(series(y), regressors, freq="W-MON", horizon=H, origins=at).backtest
+        assert found["mean"].to_numpy() == pytest.approx(100 * expected**-1.5, rel=0.05)
+
+
 # holidays -----------------------------------------------------------------------------------------------------------
 
 

@@ -96,6 +96,12 @@ def test_the_group_lends_its_effect_to_a_series_without_one() -> None:
     assert found["note"][0] == "price elasticity -2.00 of its group (own one: never changed in the history)"
 
 
+def test_a_price_paid_stands_in_for_a_list_price_and_says_so() -> None:
+    found = under(Scenario("s", price_change=1.0), effects(-1.0, regressor="price_paid"))
+    assert found["mean"].to_numpy() == pytest.approx(50.0)
+    assert found["note"][0] == "elasticity to the price paid -1.00"
+
+
 def test_a_scenario_concerns_only_its_series_and_no_forecast_is_no_row() -> None:
     assert under(Scenario("s", price_change=0.1, unique_ids=frozenset({"B"})), effects(-1.0)).empty
     assert scenario_forecasts(BASE.iloc[:0], effects(-1.0), [Scenario("s", price_change=0.1)], freq="W-MON").empty
