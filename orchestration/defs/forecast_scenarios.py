@@ -3,18 +3,20 @@
 Not here: what a scenario does to a forecast (forecasting/scenarios.py), the file (what_if.py).
 """
 
+from datetime import date
+
 import dagster as dg
 import pandas as pd
 
 from forecasting.panel import complete_calendar, weekly_buckets
 from forecasting.regression import regression_votes
 from forecasting.scenarios import scenario_forecasts
-from orchestration.business import WEEKDAYS
+from orchestration.business import WEEKDAYS, Business
 from orchestration.defs.resources import NightResource
 from orchestration.metadata import table_of
-from orchestration.night import Counts, Night
+from orchestration.night import Counts
 from orchestration.regressors import product_regressors
-from orchestration.warehouse import read_frame, replace_as_of, writing
+from orchestration.warehouse import Connection, read_frame, replace_as_of, writing
 
 SERIES = "product_weekly_units"
 BASE = """
@@ -47,7 +49,7 @@ def forecast_scenarios(night: NightResource) -> dg.MaterializeResult:
     tonight = night.get()
     with tonight.stage("scenarios") as record:
         base = read_frame(tonight.connection, BASE, {"as_of": tonight.as_of_date, "series": SERIES})
-        found = what_if(tonight, base)
+        found = what_if(tonight.connection, tonight.business, tonight.as_of_date, base)
         with writing(tonight.connection):
             written = replace_as_of(tonight.connection, "forecast.scenarios", tonight.as_of_date, found)
         record.counts = Counts(read=len(base), written=written)
@@ -62,28 +64,27 @@ def forecast_scenarios(night: NightResource) -> dg.MaterializeResult:
     )
 
 
-def what_if(night: Night, base: pd.DataFrame) -> pd.DataFrame:
+def what_if(connection: Connection, business: Business, as_of: date, base: pd.DataFrame) -> pd.DataFrame:
     """Every scenario's forecast as the table has it; without a scenario or a forecast nothing is computed."""
-    asked = night.business.scenarios
+    asked = business.scenarios
     if not asked or base.empty:
         return pd.DataFrame(columns=COLUMNS)
-    weekday = WEEKDAYS[night.business.profile.first_weekday_number - 1][:3].upper()
+    weekday = WEEKDAYS[business.profile.first_weekday_number - 1][:3].upper()
     freq = f"W-{weekday}"
     base = base.assign(ds=pd.to_datetime(base["ds"]), unique_id=base["unique_id"].astype("str"))
-    history = _history(night, freq, weekday)
+    history = _history(connection, as_of, freq, weekday)
     horizon = int(base.groupby("unique_id").size().max())
-    known = product_regressors(night.connection, history, freq=freq, horizon=horizon, as_of=night.as_of_date)
+    known = product_regressors(connection, history, freq=freq, horizon=horizon, as_of=as_of)
     effects = regression_votes(history, known, freq=freq, horizon=horizon).effects
     categories = {i: known.groups.get(i, "") for i in base["unique_id"].unique()}
-    scenarios = [one.on(night.as_of_date, categories) for one in asked]
-    found = scenario_forecasts(base, effects, scenarios, freq=freq).assign(series=SERIES)
-    found = found.rename(columns=lambda name: name.replace("lo-", "lo_").replace("hi-", "hi_"))
-    return found.assign(ds=pd.to_datetime(found["ds"]).dt.date)[COLUMNS]
+    found = scenario_forecasts(base, effects, [one.on(as_of, categories) for one in asked], freq=freq)
+    found = found.assign(series=SERIES, ds=pd.to_datetime(found["ds"]).dt.date)
+    return found.rename(columns=lambda name: name.replace("lo-", "lo_").replace("hi-", "hi_"))[COLUMNS]
 
 
-def _history(night: Night, freq: str, weekday: str) -> pd.DataFrame:
+def _history(connection: Connection, as_of: date, freq: str, weekday: str) -> pd.DataFrame:
     """Weekly units per product; the unfinished week is left out."""
-    daily = read_frame(night.connection, DEMAND, {"as_of": night.as_of_date})
+    daily = read_frame(connection, DEMAND, {"as_of": as_of})
     daily = daily.assign(unique_id=daily["unique_id"].astype("str"), ds=pd.to_datetime(daily["ds"]))
     weekly = weekly_buckets(daily.astype({"y": "float64"}), first_weekday=weekday)
-    return complete_calendar(weekly, freq, night.as_of_date)
+    return complete_calendar(weekly, freq, as_of)
