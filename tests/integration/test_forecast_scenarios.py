@@ -5,6 +5,7 @@ Not here: the arithmetic of a scenario (tests/unit/test_forecasting_scenarios.py
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ TABLES = """
     create table staging.stg_promotions (
         promotion_id text, product_id text, category text, starts_on date, ends_on date, discount_pct numeric);
     insert into marts.dim_product values (1, 'Öl', 'Oils', false), (2, 'Tee', 'Teas', false), (-1, null, null, false)"""
-SPAN = {"freq": "W-MON", "horizon": 3, "as_of": AS_OF}
+SPAN: dict[str, Any] = {"freq": "W-MON", "horizon": 3, "as_of": AS_OF}
 
 
 @pytest.fixture
