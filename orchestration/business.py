@@ -13,6 +13,7 @@ from orchestration.errors import ConfigurationError
 from orchestration.families import ForecastPlan
 from orchestration.shapes import DatabaseConnection, Store
 from orchestration.sources import Source, SourcesFile
+from orchestration.what_if import ScenariosFile, WhatIf
 from orchestration.yaml_files import Part, TimeZone, load_model, load_model_and_lines, nearest
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -61,6 +62,7 @@ class Business(Part):
     profile: Profile
     sources: tuple[Source, ...]
     alerts: Alerts
+    scenarios: tuple[WhatIf, ...] = ()
     stores: dict[str, Store] = Field(default={})
     connections: dict[str, DatabaseConnection] = Field(default={})
 
@@ -78,7 +80,9 @@ class Business(Part):
 
 
 def load_business(folder: Path) -> Business:
-    """Read and validate a business folder. ``alerts.yaml`` may be absent: then nobody is told.
+    """Read and validate a business folder.
+
+    ``alerts.yaml`` may be absent: then nobody is told; so may ``scenarios.yaml``: then there is no what-if.
 
     Raises:
         ConfigurationError: the folder or a file in it is missing or wrong; every problem with file, line and key.
@@ -87,7 +91,7 @@ def load_business(folder: Path) -> Business:
         raise ConfigurationError(
             f"{folder}: no such business folder", remedy="name one with --business DIR or DAYBREAK_BUSINESS"
         )
-    alerts = folder / "alerts.yaml"
+    alerts, scenarios = folder / "alerts.yaml", folder / "scenarios.yaml"
     profile = load_model(folder / "business.yaml", Profile)
     sources, lines = load_model_and_lines(folder / "sources.yaml", SourcesFile)
     for i, source in enumerate(sources.sources):
@@ -102,4 +106,5 @@ def load_business(folder: Path) -> Business:
         stores=sources.stores,
         connections=sources.connections,
         alerts=load_model(alerts, Alerts) if alerts.exists() else Alerts(),
+        scenarios=load_model(scenarios, ScenariosFile).scenarios if scenarios.exists() else (),
     )

@@ -96,6 +96,24 @@ create table if not exists forecast.history_notes (
 comment on table forecast.history_notes is
     'One row per as-of date, series, unique_id, period (ds is its first day) and reason why the forecast did not take it at its word.';
 
+create table if not exists forecast.scenarios (
+    as_of_date date not null,
+    scenario text not null,
+    series text not null,
+    unique_id text not null,
+    ds date not null,
+    base double precision not null,
+    mean double precision not null,
+    lo_80 double precision not null,
+    hi_80 double precision not null,
+    lo_95 double precision not null,
+    hi_95 double precision not null,
+    note text not null,
+    primary key (as_of_date, scenario, series, unique_id, ds)
+);
+comment on table forecast.scenarios is
+    'One row per as-of date, scenario, series, unique_id and period it concerns: the forecast under that what-if, beside the base.';
+
 create table if not exists forecast.kpi_trends (
     as_of_date date not null,
     grain text not null,

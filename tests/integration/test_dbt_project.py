@@ -146,6 +146,11 @@ def shop(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
             {"d": AS_OF},
         )
         connection.execute(
+            "insert into forecast.scenarios values"
+            " (%(d)s, 'sale', 'product_weekly_units', 'MUG', '2024-03-04', 2, 3, 2, 4, 1, 5, 'promotion effect 2.00')",
+            {"d": AS_OF},
+        )
+        connection.execute(
             "insert into stock.recommendations"
             " values (%s, 'NEW', null, null, 14, 95, 5, 3, 8, null, 'stock unknown', 'no count')",
             [AS_OF],
@@ -341,6 +346,7 @@ def test_stages_meet_the_dimensions(shop: Warehouse) -> None:
         ("territory_monthly_units", "territory", "month", "units", -1, None, -1, None),
     ]
     assert shop.rows("select unique_id, level_pct, lo, hi from bi_build.forecast_intervals") == [("MUG", 90, 1, 3)]
+    assert shop.rows("select scenario, product_key, difference from bi_build.forecast_scenarios") == [("sale", mug, 1)]
     assert shop.rows("select product_key, product_name from bi_build.stock_recommendations") == [(-1, "NEW")]
     assert shop.rows("select day, label from bi_build.kpi_anomalies") == [(AS_OF, "Orders")]
     assert shop.rows("select label, entity, direction, is_good from bi_build.kpi_trends order by 1") == [

@@ -58,7 +58,7 @@ ASSETS = {
         "kpi_values_operations", "kpi_values_products", "kpi_values_sales", "kpi_windows", "sales_by_period",
         "target_periods",
     },
-    "forecast": {"accuracy", "backtests", "forecasts", "history_notes", "kpi_trends"},
+    "forecast": {"accuracy", "backtests", "forecasts", "history_notes", "kpi_trends", "scenarios"},
     "stock": {"recommendations"},
     "anomaly": {"kpi_days"},
     "bi": {
@@ -83,6 +83,7 @@ ASSETS["forecast"] |= {"intervals", "series"}
 ASSETS["bi"] |= {"forecast_intervals", "forecast_series"}
 ASSETS["marts"] |= {"demand_daily_product", "product_promotions", "product_stockouts"}
 ASSETS["bi"] |= {"forecast_history_notes"}
+ASSETS["bi"] |= {"forecast_scenarios"}
 ASSETS["bi"] |= {
     "basket_days", "period_changes", "price_volume_mix", "product_changes", "product_pairs", "product_profile",
     "seasonality_indices",

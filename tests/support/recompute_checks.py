@@ -41,9 +41,8 @@ MADE_OF = {
 }
 # Of the stages that Python runs after dbt, which no warehouse of this kind had.
 MADE_BY_STAGES = {
-    "forecast_accuracy", "forecast_decompositions", "forecast_intervals", "forecast_quality", "forecast_series",
-    "forecasts", "kpi_anomalies", "kpi_trends",
-    "stock_recommendations",
+    "forecast_accuracy", "forecast_decompositions", "forecast_intervals", "forecast_quality", "forecast_scenarios",
+    "forecast_series", "forecasts", "kpi_anomalies", "kpi_trends", "stock_recommendations",
 }  # fmt: skip
 PERIODS = {"month", "year", "fiscal_year", "rolling_28"}
 

@@ -24,6 +24,7 @@ from orchestration.ingestion.expressions import FUNCTIONS
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.shapes import CsvDialect, DatabaseQuery, ExcelSheet, Join, SqlDump, Store, Tree
 from orchestration.sources import DERIVED, Classification, ColumnMapping, RejectionRule, Source
+from orchestration.what_if import WhatIf
 
 DOCS = [PROJECT_ROOT / "README.md", PROJECT_ROOT / "DEVELOPERS.md", *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
 ROOMS = (
@@ -165,6 +166,7 @@ def test_no_secret_has_a_default() -> None:
         ("classify", Classification),
         ("reject", RejectionRule),
         ("alerts.yaml", Alerts),
+        ("scenarios.yaml", WhatIf),
     ],
 )
 def test_every_key_of_the_business_folder_is_documented(heading: str, model: type[BaseModel]) -> None:
@@ -306,7 +308,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 
 # What a user's folders hold, as the docs speak of it; everything else that looks like a file must be one of ours.
-OF_A_USER = {"business.yaml", "sources.yaml", "alerts.yaml", "up.lock"}
+OF_A_USER = {"business.yaml", "sources.yaml", "alerts.yaml", "scenarios.yaml", "up.lock"}
 
 
 @pytest.fixture(scope="module")

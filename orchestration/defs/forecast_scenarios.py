@@ -1,0 +1,90 @@
+"""forecast.scenarios: the products' forecasts under the what-ifs of scenarios.yaml.
+
+Not here: what a scenario does to a forecast (forecasting/scenarios.py), the file (what_if.py).
+"""
+
+from datetime import date
+
+import dagster as dg
+import pandas as pd
+
+from forecasting.panel import complete_calendar, weekly_buckets
+from forecasting.regression import regression_votes
+from forecasting.scenarios import scenario_forecasts
+from orchestration.business import WEEKDAYS, Business
+from orchestration.defs.resources import NightResource
+from orchestration.metadata import table_of
+from orchestration.night import Counts
+from orchestration.regressors import product_regressors
+from orchestration.warehouse import Connection, read_frame, replace_as_of, writing
+
+SERIES = "product_weekly_units"
+BASE = """
+    select unique_id, ds, mean, lo_80 as "lo-80", hi_80 as "hi-80", lo_95 as "lo-95", hi_95 as "hi-95"
+    from forecast.forecasts where as_of_date = %(as_of)s and series = %(series)s order by unique_id, ds"""
+DEMAND = """
+    select product_id as unique_id, order_date as ds, sum(units)::double precision as y
+    from marts.agg_sales_daily_product
+    where order_date <= %(as_of)s and sale_lines > 0
+    group by product_id, order_date"""
+COLUMNS = ["scenario", "series", "unique_id", "ds", "base", "mean", "lo_80", "hi_80", "lo_95", "hi_95", "note"]
+
+
+@dg.asset(
+    key=["forecast", "scenarios"],
+    deps=[
+        ["forecast", "forecasts"],
+        ["marts", "agg_sales_daily_product"],
+        ["marts", "dim_product"],
+        ["marts", "dim_product_price"],
+        ["staging", "stg_promotions"],
+        ["ops", "nights"],
+    ],
+    group_name="forecast",
+    kinds={"python", "postgres"},
+    description="Per scenario of scenarios.yaml and product: the weekly forecast under it, beside the base.",
+)
+def forecast_scenarios(night: NightResource) -> dg.MaterializeResult:
+    """Ask every what-if, and replace what was said at this as-of date."""
+    tonight = night.get()
+    with tonight.stage("scenarios") as record:
+        base = read_frame(tonight.connection, BASE, {"as_of": tonight.as_of_date, "series": SERIES})
+        found = what_if(tonight.connection, tonight.business, tonight.as_of_date, base)
+        with writing(tonight.connection):
+            written = replace_as_of(tonight.connection, "forecast.scenarios", tonight.as_of_date, found)
+        record.counts = Counts(read=len(base), written=written)
+    totals = found.groupby("scenario", as_index=False)[["base", "mean"]].sum()
+    notes = found.drop_duplicates(["scenario", "unique_id"]).groupby(["scenario", "note"], as_index=False).size()
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": written,
+            "units": table_of(totals.round(0)),
+            "notes": table_of(notes.sort_values("size", ascending=False).head(20)),
+        }
+    )
+
+
+def what_if(connection: Connection, business: Business, as_of: date, base: pd.DataFrame) -> pd.DataFrame:
+    """Every scenario's forecast as the table has it; without a scenario or a forecast nothing is computed."""
+    asked = business.scenarios
+    if not asked or base.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    weekday = WEEKDAYS[business.profile.first_weekday_number - 1][:3].upper()
+    freq = f"W-{weekday}"
+    base = base.assign(ds=pd.to_datetime(base["ds"]), unique_id=base["unique_id"].astype("str"))
+    history = _history(connection, as_of, freq, weekday)
+    horizon = int(base.groupby("unique_id").size().max())
+    known = product_regressors(connection, history, freq=freq, horizon=horizon, as_of=as_of)
+    effects = regression_votes(history, known, freq=freq, horizon=horizon).effects
+    categories = {i: known.groups.get(i, "") for i in base["unique_id"].unique()}
+    found = scenario_forecasts(base, effects, [one.on(as_of, categories) for one in asked], freq=freq)
+    found = found.assign(series=SERIES, ds=pd.to_datetime(found["ds"]).dt.date)
+    return found.rename(columns=lambda name: name.replace("lo-", "lo_").replace("hi-", "hi_"))[COLUMNS]
+
+
+def _history(connection: Connection, as_of: date, freq: str, weekday: str) -> pd.DataFrame:
+    """Weekly units per product; the unfinished week is left out."""
+    daily = read_frame(connection, DEMAND, {"as_of": as_of})
+    daily = daily.assign(unique_id=daily["unique_id"].astype("str"), ds=pd.to_datetime(daily["ds"]))
+    weekly = weekly_buckets(daily.astype({"y": "float64"}), first_weekday=weekday)
+    return complete_calendar(weekly, freq, as_of)
