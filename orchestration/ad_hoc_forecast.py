@@ -17,7 +17,8 @@ from orchestration.business import Profile
 from orchestration.errors import ConfigurationError, ContractError
 from orchestration.families import Family, Level
 from orchestration.forecast_facts import daily_facts, known_products, names_of
-from orchestration.forecasts import Say, forecast_family, history_of
+from orchestration.forecasts import Say, forecast_family
+from orchestration.histories import history_of
 from orchestration.warehouse import Connection
 
 NEAREST = 3

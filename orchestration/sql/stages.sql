@@ -69,6 +69,20 @@ create table if not exists forecast.backtests (
 comment on table forecast.backtests is
     'One row per as-of date, series, unique_id, rolling origin (cutoff, last day known) and period: what came, what the model and seasonal naive had said.';
 
+create table if not exists forecast.model_state (
+    series text not null,
+    unique_id text not null,
+    version text not null,
+    n_periods bigint not null,
+    next_period bigint not null,
+    fingerprint bigint not null,
+    n_fit bigint not null,
+    payload bytea not null,
+    primary key (series, unique_id)
+);
+comment on table forecast.model_state is
+    'One row per series and unique_id (empty for what all of a series share): the learned models as of the last night that forecast. Safe to empty: the next night learns anew.';
+
 create table if not exists forecast.accuracy (
     as_of_date date not null,
     series text not null,

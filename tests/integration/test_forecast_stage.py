@@ -19,7 +19,8 @@ from orchestration.business import Profile
 from orchestration.errors import ConfigurationError, ContractError
 from orchestration.families import Family, ForecastPlan
 from orchestration.forecast_facts import TABLES, daily_facts, known_products
-from orchestration.forecasts import Outcome, coherent, forecast_family, history_of, parent_links, write
+from orchestration.forecasts import Outcome, coherent, forecast_family, parent_links, write
+from orchestration.histories import history_of
 from orchestration.stack.local_postgres import LocalPostgres
 from orchestration.warehouse import connect
 from tests.support.dbt_warehouse import Line, Warehouse
