@@ -29,14 +29,15 @@ from tests.support.night import Home, new_home
 # A green run that did nothing is the worst failure: what a night materialises changes here, on purpose, or not at all.
 ASSETS = {
     "raw": {
-        "customers", "exchange_rates", "expenses", "forecast_cycles", "forecast_submissions", "funnel_events",
+        "customers", "exchange_rates", "expenses", "forecast_cycles", "forecast_overrides",
+        "forecast_submissions", "funnel_events",
         "inventory_levels", "inventory_movements", "invoices", "locations", "opportunities", "payments",
         "product_costs", "product_prices", "products", "promotions", "purchase_orders", "rep_territories",
         "sales_lines", "sales_reps", "suppliers", "targets", "territories", "touchpoints",
     },
     "staging": {
         "stg_attribute_changes", "stg_customers", "stg_exchange_rates", "stg_expenses", "stg_forecast_cycles",
-        "stg_forecast_submissions", "stg_funnel_events", "stg_inventory_levels", "stg_inventory_movements",
+        "stg_forecast_overrides", "stg_forecast_submissions", "stg_funnel_events", "stg_inventory_levels", "stg_inventory_movements",
         "stg_invoices", "stg_locations", "stg_opportunities", "stg_payments", "stg_product_costs", "stg_product_prices",
         "stg_products", "stg_promotions", "stg_purchase_orders", "stg_rep_territories", "stg_sales_lines",
         "stg_sales_reps", "stg_suppliers", "stg_targets", "stg_territories", "stg_touchpoints",
