@@ -11,9 +11,10 @@ from forecasting.panel import require_columns
 
 ACCURACY_COLUMNS = ("unique_id", "n_origins", "wape_pct", "mase", "bias_pct", "naive_wape_pct")
 SUMS = ("n_forecasts", "n_nonzero", "size", "error", "miss", "ape_pct", "naive_miss", "in_80", "in_95", "interval_95",
-        "n_scaled", "scaled_miss", "scaled_square")  # fmt: skip
-MEASURES = ("n_forecasts", "mape_pct", "wape_pct", "naive_wape_pct", "value_added_pct", "bias_pct", "mase", "rmsse",
-            "coverage_80_pct", "coverage_95_pct", "interval_score_95_pct")  # fmt: skip
+        "closer", "naive_error", "n_scaled", "scaled_miss", "scaled_square")  # fmt: skip
+MEASURES = ("n_forecasts", "mape_pct", "wape_pct", "naive_wape_pct", "value_added_pct", "improved_share_pct",
+            "bias_pct", "naive_bias_pct", "mase", "rmsse", "coverage_80_pct", "coverage_95_pct",
+            "interval_score_95_pct")  # fmt: skip
 
 
 def accuracy_table(backtest: pd.DataFrame, panel: pd.DataFrame, season_length: int) -> pd.DataFrame:
@@ -136,6 +137,8 @@ def error_sums(outcomes: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
         in_80=y.between(outcomes["lo_80"], outcomes["hi_80"]).astype("int64"),
         in_95=y.between(outcomes["lo_95"], outcomes["hi_95"]).astype("int64"),
         interval_95=outcomes["hi_95"] - outcomes["lo_95"] + 40.0 * (below + above),
+        closer=(error.abs() < (outcomes["naive"] - y).abs()) + 0.5 * (error.abs() == (outcomes["naive"] - y).abs()),
+        naive_error=outcomes["naive"] - y,
         n_scaled=is_scaled.astype("int64"),
         scaled_miss=(error.abs() / outcomes["scale"]).where(is_scaled, 0.0),
         scaled_square=(error**2 / outcomes["square_scale"]).where(is_scaled, 0.0),
@@ -151,7 +154,8 @@ def error_measures(sums: pd.DataFrame) -> pd.DataFrame:
     - ``mape_pct`` = 100 · mean(|e| / |y|) over those with y ≠ 0 only: at 0 it is not defined, so it says nothing about
       forecasts of demand that did not come. Where demand is intermittent, read WAPE.
     - ``wape_pct``, ``naive_wape_pct``, ``bias_pct``: as :func:`accuracy_table` has them.
-    - ``value_added_pct`` = naive_wape_pct − wape_pct: points of WAPE that the forecast is better than seasonal naive.
+    - ``value_added_pct`` = naive_wape_pct − wape_pct: points of WAPE that the forecast is better than seasonal naive;
+      ``improved_share_pct``: in how many cases it was closer, equally far counting half.
     - ``mase`` = mean(|e| / scale), ``rmsse`` = √mean(e² / square_scale), each by its own series' scale (Hyndman &
       Koehler 2006; Makridakis et al. 2022, "M5 accuracy competition", IJF 38(4)).
     - ``coverage_80_pct``, ``coverage_95_pct``: what came inside the interval, bounds included.
@@ -185,6 +189,8 @@ def error_measures(sums: pd.DataFrame) -> pd.DataFrame:
         naive_wape_pct=naive_wape,
         value_added_pct=naive_wape - wape,
         bias_pct=100.0 * numbers["error"] / size,
+        naive_bias_pct=100.0 * numbers["naive_error"] / size,
+        improved_share_pct=100.0 * numbers["closer"] / n,
         mase=numbers["scaled_miss"] / n_scaled,
         rmsse=(numbers["scaled_square"] / n_scaled) ** 0.5,
         coverage_80_pct=100.0 * numbers["in_80"] / n,

@@ -5,7 +5,7 @@ create schema if not exists anomaly;
 
 create table if not exists forecast.forecasts (
     as_of_date date not null,
-    series text not null check (series in ('product_weekly_units', 'company_daily_revenue')),
+    series text not null,
     unique_id text not null,
     ds date not null,
     mean double precision not null,
