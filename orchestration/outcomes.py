@@ -182,6 +182,17 @@ def outcomes_of(connection: Connection, family: Family, as_of: date) -> Outcomes
     return Outcomes(rest, by_series, read_frame(connection, query + _ONE_STEP, parameters))
 
 
+def actuals(connection: Connection, family: Family, periods: Periods, *, since: date, until: date) -> pd.DataFrame:
+    """What came of a family, ``unique_id, ds, y``, from ``since`` to ``until``; no row where nothing did."""
+    table, member = ACTUALS[family.level]
+    period = periods.ordinal("order_date")
+    query = f"""
+        select ({member})::text as unique_id, {periods.first_day(period)} as ds,
+               sum({MEASURES[family.measure]})::double precision as y
+        from {table} where order_date between %(since)s and %(until)s and {member} is not null group by 1, 2"""
+    return read_frame(connection, query, {"since": since, "until": until})
+
+
 _GROUPED = f"""
     select grouping(unique_id) = 0 as is_series, unique_id, case when grouping(demand_class) = 0 then demand_class
            else 'all' end as demand_class, case when grouping(lead) = 0 then lead else 0 end as lead,

@@ -74,7 +74,7 @@ FORECAST_OVERRIDES = Entity(
             default="product",
             allowed=("product", "category", "territory", "location", "company"),
         ),
-        Column("member", "text", "Which one: a product's, territory's or location's id, a category; empty for company."),
+        Column("member", "text", "A product's, territory's or location's id, or a category; empty for company."),
         Column(
             "measure",
             "text",
@@ -93,7 +93,12 @@ FORECAST_OVERRIDES = Entity(
         ),
         Column("planner", "text", "Who overrides.", required=True),
         Column("reason", "text", "Why the planner knows better.", required=True),
-        Column("made_on", "date", "The day on which it was made; forecasts of that day and later ones use it.", required=True),
+        Column(
+            "made_on",
+            "date",
+            "The day on which it was made; forecasts of that day and later ones use it.",
+            required=True,
+        ),
     ),
 )
 
