@@ -3,8 +3,7 @@
 Not here: the backtest itself (engine.py), one forecast beside another (value_added.py), drift (drift.py).
 """
 
-from collections.abc import Sequence
-
+import numpy as np
 import pandas as pd
 
 from forecasting.panel import require_columns
@@ -12,9 +11,9 @@ from forecasting.panel import require_columns
 ACCURACY_COLUMNS = ("unique_id", "n_origins", "wape_pct", "mase", "bias_pct", "naive_wape_pct")
 SUMS = ("n_forecasts", "n_nonzero", "size", "error", "miss", "ape_pct", "naive_miss", "in_80", "in_95", "interval_95",
         "closer", "naive_error", "n_scaled", "scaled_miss", "scaled_square")  # fmt: skip
-MEASURES = ("n_forecasts", "mape_pct", "wape_pct", "naive_wape_pct", "value_added_pct", "improved_share_pct",
-            "bias_pct", "naive_bias_pct", "mase", "rmsse", "coverage_80_pct", "coverage_95_pct",
-            "interval_score_95_pct")  # fmt: skip
+MEASURES = ("n_forecasts", "actual_total", "mape_pct", "wape_pct", "naive_wape_pct", "value_added_pct",
+            "improved_share_pct", "bias_pct", "naive_bias_pct", "mase", "rmsse", "coverage_80_pct",
+            "coverage_95_pct", "interval_score_95_pct")  # fmt: skip
 
 
 def accuracy_table(backtest: pd.DataFrame, panel: pd.DataFrame, season_length: int) -> pd.DataFrame:
@@ -109,41 +108,45 @@ def coverage_table(forecast: pd.DataFrame, actuals: pd.DataFrame, level: float) 
     return grouped.agg(["size", "mean"]).rename(columns={"size": "n_periods", "mean": "coverage_pct"})
 
 
-def error_sums(outcomes: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """The sums of errors that every measure of :func:`error_measures` is made of, per group.
+def error_terms(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """What each forecast that came due adds to the sums that every measure of :func:`error_measures` is made of.
 
-    Sums can be added up over groups, measures cannot. What is large is summed in the database in the same terms.
+    Sums can be added up over groups and in parts, measures cannot.
 
     Args:
         outcomes: one row per forecast that came due: ``y, mean, naive, lo_80, hi_80, lo_95, hi_95, scale,
             square_scale``; ``scale`` is the mean |y_t − y_(t−m)| of the series' past, ``square_scale`` the mean
             square of the same; NaN or 0 where there is none.
-        by: columns to group by.
 
     Returns:
-        ``by`` and :data:`SUMS`, one row per group, sorted.
+        :data:`SUMS` as float64, on the index of ``outcomes``.
     """
-    y, error = outcomes["y"], outcomes["mean"] - outcomes["y"]
-    is_scaled = (outcomes["scale"] > 0) & (outcomes["square_scale"] > 0)
-    below, above = (outcomes["lo_95"] - y).clip(lower=0), (y - outcomes["hi_95"]).clip(lower=0)
-    sums = outcomes[list(by)].assign(
-        n_forecasts=1,
-        n_nonzero=(y != 0).astype("int64"),
-        size=y.abs(),
-        error=error,
-        miss=error.abs(),
-        ape_pct=(100.0 * error.abs() / y.abs()).where(y != 0, 0.0),
-        naive_miss=(outcomes["naive"] - y).abs(),
-        in_80=y.between(outcomes["lo_80"], outcomes["hi_80"]).astype("int64"),
-        in_95=y.between(outcomes["lo_95"], outcomes["hi_95"]).astype("int64"),
-        interval_95=outcomes["hi_95"] - outcomes["lo_95"] + 40.0 * (below + above),
-        closer=(error.abs() < (outcomes["naive"] - y).abs()) + 0.5 * (error.abs() == (outcomes["naive"] - y).abs()),
-        naive_error=outcomes["naive"] - y,
-        n_scaled=is_scaled.astype("int64"),
-        scaled_miss=(error.abs() / outcomes["scale"]).where(is_scaled, 0.0),
-        scaled_square=(error**2 / outcomes["square_scale"]).where(is_scaled, 0.0),
-    )
-    return sums.groupby(list(by), as_index=False, sort=True)[list(SUMS)].sum(min_count=1)
+    columns = ("y", "mean", "naive", "lo_80", "hi_80", "lo_95", "hi_95", "scale", "square_scale")
+    require_columns(outcomes, columns, "outcomes")
+    y, mean, naive, lo_80, hi_80, lo_95, hi_95, scale, square = outcomes[list(columns)].to_numpy(dtype="float64").T
+    error, naive_error = mean - y, naive - y
+    miss, naive_miss, size = np.abs(error), np.abs(naive_error), np.abs(y)
+    is_scaled = (scale > 0) & (square > 0)
+    outside = np.maximum(lo_95 - y, 0.0) + np.maximum(y - hi_95, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = {
+            "n_forecasts": np.ones(len(y)),
+            "n_nonzero": y != 0,
+            "size": size,
+            "error": error,
+            "miss": miss,
+            "ape_pct": np.where(y != 0, 100.0 * miss / size, 0.0),
+            "naive_miss": naive_miss,
+            "in_80": (lo_80 <= y) & (y <= hi_80),
+            "in_95": (lo_95 <= y) & (y <= hi_95),
+            "interval_95": hi_95 - lo_95 + 40.0 * outside,
+            "closer": (miss < naive_miss) + 0.5 * (miss == naive_miss),
+            "naive_error": naive_error,
+            "n_scaled": is_scaled,
+            "scaled_miss": np.where(is_scaled, miss / scale, 0.0),
+            "scaled_square": np.where(is_scaled, error**2 / square, 0.0),
+        }
+    return pd.DataFrame(terms, index=outcomes.index).astype("float64")[list(SUMS)]
 
 
 def error_measures(sums: pd.DataFrame) -> pd.DataFrame:
@@ -151,6 +154,7 @@ def error_measures(sums: pd.DataFrame) -> pd.DataFrame:
 
     With e = ŷ − y over the forecasts of a row:
 
+    - ``actual_total`` = Σ|y|, which the percentages below are of.
     - ``mape_pct`` = 100 · mean(|e| / |y|) over those with y ≠ 0 only: at 0 it is not defined, so it says nothing about
       forecasts of demand that did not come. Where demand is intermittent, read WAPE.
     - ``wape_pct``, ``naive_wape_pct``, ``bias_pct``: as :func:`accuracy_table` has them.
@@ -164,14 +168,14 @@ def error_measures(sums: pd.DataFrame) -> pd.DataFrame:
       bounds times 2/α.
 
     Args:
-        sums: as :func:`error_sums` gives them, with any columns beside.
+        sums: sums of :func:`error_terms`, with any columns beside.
 
     Returns:
         The other columns of ``sums`` and :data:`MEASURES`; NaN where a denominator is 0.
 
     >>> outcomes = pd.DataFrame({"unique_id": "A", "y": [8.0, 0.0], "mean": [6.0, 2.0], "naive": [4.0, 0.0],
     ...     "lo_80": 5.0, "hi_80": 7.0, "lo_95": 0.0, "hi_95": 8.0, "scale": 4.0, "square_scale": 16.0})
-    >>> found = error_measures(error_sums(outcomes, ["unique_id"])).iloc[0]
+    >>> found = error_measures(error_terms(outcomes).groupby(outcomes["unique_id"]).sum()).iloc[0]
     >>> [float(found[name]) for name in ("mape_pct", "wape_pct", "value_added_pct", "bias_pct", "mase", "rmsse")]
     [25.0, 50.0, 0.0, 0.0, 0.5, 0.5]
     >>> [float(found[name]) for name in ("coverage_80_pct", "coverage_95_pct", "interval_score_95_pct")]
@@ -184,6 +188,7 @@ def error_measures(sums: pd.DataFrame) -> pd.DataFrame:
     wape, naive_wape = 100.0 * numbers["miss"] / size, 100.0 * numbers["naive_miss"] / size
     return sums.drop(columns=list(SUMS)).assign(
         n_forecasts=sums["n_forecasts"].astype("int64"),
+        actual_total=numbers["size"],
         mape_pct=numbers["ape_pct"] / numbers["n_nonzero"].where(numbers["n_nonzero"] > 0),
         wape_pct=wape,
         naive_wape_pct=naive_wape,

@@ -28,18 +28,20 @@ def drift_of(connection: Connection, record: pd.DataFrame, *, as_of: date, alert
 
     Args:
         connection: to read what earlier nights said.
-        record: the track record, ``series, unique_id, size, is_drifting``; ``size`` is Σ|y|.
+        record: the track record, ``series, unique_id, actual_total, is_drifting``.
         as_of: the night.
         alert_pct: of the volume, above 0.
     """
     rows = record.assign(
-        drifting=record["size"].where(record["is_drifting"].astype(bool), 0.0),
+        drifting=record["actual_total"].where(record["is_drifting"].astype(bool), 0.0),
         n=1,
         n_drifting=record["is_drifting"].astype("int64"),
     )
-    found = rows.groupby("series", as_index=False)[["n", "n_drifting", "size", "drifting"]].sum()
+    found = rows.groupby("series", as_index=False)[["n", "n_drifting", "actual_total", "drifting"]].sum()
     # of a family that sold nothing the series are counted
-    share = (found["drifting"] / found["size"]).where(found["size"] > 0, found["n_drifting"] / found["n"])
+    share = (found["drifting"] / found["actual_total"]).where(
+        found["actual_total"] > 0, found["n_drifting"] / found["n"]
+    )
     before = dict(read_frame(connection, BEFORE, {"as_of": as_of}).itertuples(index=False, name=None))
     began = [before.get(series) for series in found["series"]]
     since = [
@@ -96,7 +98,7 @@ def in_words(series: str) -> str:
 def _worst(record: pd.DataFrame, series: str) -> Sequence[str]:
     """The largest drifting series, and which way."""
     drifting = record[(record["series"] == series) & record["is_drifting"].astype(bool)]
-    largest = drifting.sort_values(["size", "unique_id"], ascending=[False, True])
+    largest = drifting.sort_values(["actual_total", "unique_id"], ascending=[False, True])
     named = [f"{one.unique_id}: {one.drift_direction}" for one in largest.head(MOST_NAMED).itertuples()]
     more = len(largest) - MOST_NAMED
     return [*named, f"and {more} more"] if more > 0 else named

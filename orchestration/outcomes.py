@@ -1,6 +1,6 @@
-"""Forecasts that came due, beside what came: whose errors are summed in the database, for a window of periods.
+"""What was forecast and what came of it: the families of series, their periods, and where the marts hold what came.
 
-Not here: what the sums mean (forecasting/accuracy.py), overrides (overrides.py), the reps' forecasts (submissions.py).
+Not here: the errors of what came due (due.py), overrides (overrides.py), the reps' forecasts (submissions.py).
 """
 
 import re
@@ -27,11 +27,11 @@ class Grain:
     reach: int  # read before the window: the naive's past, and the scale of the errors
 
 
-# Half a year of weeks, a year of months: what is older says little about tonight's engine. Of ten thousand products'
-# weeks a night reads 26 · 13 leads · 10,000 forecasts, however long the history is.
+# Half a year of weeks, a year of months: what is older says little about tonight's engine, and however long the history
+# is, no night reads more of it.
 GRAINS = {
     "daily": Grain(days=1, months=0, season=7, window=91, reach=91),
-    "weekly": Grain(days=7, months=0, season=52, window=26, reach=104),
+    "weekly": Grain(days=7, months=0, season=52, window=26, reach=78),
     "monthly": Grain(days=0, months=1, season=12, window=12, reach=24),
     "quarterly": Grain(days=0, months=3, season=4, window=8, reach=8),
     "yearly": Grain(days=0, months=12, season=1, window=3, reach=3),
@@ -47,18 +47,6 @@ ACTUALS = {
 }
 MEASURES = {"units": "units", "revenue": "net_revenue", "orders": "orders"}
 ADDS_NO_ORDERS = ("territory", "location")  # an order stands in several of their rows
-
-SUMS = """
-    count(*) as n_forecasts, count(*) filter (where y <> 0) as n_nonzero, sum(abs(y)) as size, sum(mean - y) as error,
-    sum(abs(mean - y)) as miss, coalesce(sum(100 * abs(mean - y) / abs(y)) filter (where y <> 0), 0) as ape_pct,
-    sum(abs(naive - y)) as naive_miss, count(*) filter (where y between lo_80 and hi_80) as in_80,
-    count(*) filter (where y between lo_95 and hi_95) as in_95,
-    sum(hi_95 - lo_95 + 40 * (greatest(lo_95 - y, 0) + greatest(y - hi_95, 0))) as interval_95,
-    sum(case when abs(mean - y) < abs(naive - y) then 1 when abs(mean - y) = abs(naive - y) then 0.5 else 0 end)
-        as closer,
-    sum(naive - y) as naive_error, count(*) filter (where scale > 0) as n_scaled,
-    coalesce(sum(abs(mean - y) / scale) filter (where scale > 0), 0) as scaled_miss,
-    coalesce(sum((mean - y) ^ 2 / square_scale) filter (where scale > 0), 0) as scaled_square"""
 
 
 @dataclass(frozen=True)
@@ -128,6 +116,27 @@ class Periods:
         month = f"(({ordinal}) * {self.grain.months} + {self._shift})"
         return f"make_date({month} / 12, mod({month}, 12) + 1, 1)"
 
+    def of(self, day: date) -> int:
+        """The number of the period that a day lies in.
+
+        >>> months = Periods(GRAINS["monthly"], date(2024, 1, 1))
+        >>> [months.first(months.of(date(2024, 2, 29)) + n).isoformat() for n in (0, 1, -2)]
+        ['2024-02-01', '2024-03-01', '2023-12-01']
+        >>> weeks = Periods(GRAINS["weekly"], date(2024, 3, 6))  # a Wednesday
+        >>> weeks.first(weeks.of(date(2024, 3, 5))).isoformat()
+        '2024-02-28'
+        """
+        if self.grain.days:
+            return (day - self._base).days // self.grain.days
+        return (day.year * 12 + day.month - 1 - self._shift) // self.grain.months
+
+    def first(self, ordinal: int) -> date:
+        """The first day of a period."""
+        if self.grain.days:
+            return self._base + timedelta(days=self.grain.days * ordinal)
+        year, month = divmod(ordinal * self.grain.months + self._shift, 12)
+        return date(year, month + 1, 1)
+
     @property
     def _base(self) -> date:
         """A first day long before anything, so that no ordinal is negative."""
@@ -139,49 +148,6 @@ class Periods:
         return (self.anchor.month - 1) % self.grain.months
 
 
-@dataclass(frozen=True)
-class Outcomes:
-    """What came of a family's forecasts: sums of errors by (class, lead), by class, by lead, over all, and by series.
-
-    ``by_class_and_lead``: ``demand_class`` ('all' for every one), ``lead`` (0 for every one) and the sums;
-    ``by_series``: ``unique_id, first_ds, last_ds`` and the sums; ``one_step``: ``unique_id, ds, y, mean, hi_80,
-    hi_95``.
-    """
-
-    by_class_and_lead: pd.DataFrame
-    by_series: pd.DataFrame
-    one_step: pd.DataFrame
-
-
-def outcomes_of(connection: Connection, family: Family, as_of: date) -> Outcomes | None:
-    """Judge the forecasts of earlier nights whose periods are over at ``as_of``; None where there are none.
-
-    Of the nights that forecast from the same period on only the first counts: the one that knew least. A series is
-    judged if the marts know it; a period without a line counts as 0 for it, so that a product that vanished shows.
-    Seasonal naive is what it would have said then: the newest value of the same season that was over, or the last one
-    known while the series was younger than a season. The scale of MASE and RMSSE is the mean (square) difference of a
-    season in the past before the window, or of one period where that past is no longer than a season.
-    """
-    newest = connection.execute(
-        "select min(ds) from forecast.forecasts where series = %(series)s and as_of_date ="
-        " (select max(as_of_date) from forecast.forecasts where series = %(series)s and as_of_date <= %(as_of)s)",
-        {"series": family.series, "as_of": as_of},
-    ).fetchone()
-    if newest is None or newest[0] is None:
-        return None
-    query = _judged(family, Periods(family.grain, newest[0]))
-    parameters = {"series": family.series, "as_of": as_of}
-    grouped = read_frame(connection, query + _GROUPED, parameters)
-    if not int(grouped["n_forecasts"].sum()):  # of nothing at all there is one group
-        return None
-    is_series = grouped["is_series"].astype(bool)
-    sums = grouped.drop(columns="is_series")
-    by_series = sums[is_series].drop(columns=["demand_class", "lead"]).sort_values("unique_id", ignore_index=True)
-    rest = sums[~is_series].drop(columns=["unique_id", "first_ds", "last_ds"])
-    rest = rest.assign(lead=rest["lead"].astype("int64")).sort_values(["demand_class", "lead"], ignore_index=True)
-    return Outcomes(rest, by_series, read_frame(connection, query + _ONE_STEP, parameters))
-
-
 def actuals(connection: Connection, family: Family, periods: Periods, *, since: date, until: date) -> pd.DataFrame:
     """What came of a family, ``unique_id, ds, y``, from ``since`` to ``until``; no row where nothing did."""
     table, member = ACTUALS[family.level]
@@ -191,82 +157,3 @@ def actuals(connection: Connection, family: Family, periods: Periods, *, since: 
                sum({MEASURES[family.measure]})::double precision as y
         from {table} where order_date between %(since)s and %(until)s and {member} is not null group by 1, 2"""
     return read_frame(connection, query, {"since": since, "until": until})
-
-
-_GROUPED = f"""
-    select grouping(unique_id) = 0 as is_series, unique_id, case when grouping(demand_class) = 0 then demand_class
-           else 'all' end as demand_class, case when grouping(lead) = 0 then lead else 0 end as lead,
-           min(ds) as first_ds, max(ds) as last_ds, {SUMS}
-    from judged group by grouping sets ((unique_id), (demand_class, lead), (demand_class), (lead), ())"""
-
-_ONE_STEP = """
-    select unique_id, ds, y, mean, hi_80, hi_95 from judged where lead = 1 order by unique_id, ds"""
-
-
-def _judged(family: Family, periods: Periods) -> str:
-    """SQL of a WITH list that ends in ``judged``: a row per forecast that came due."""
-    table, member = ACTUALS[family.level]
-    measure, grain = MEASURES[family.measure], family.grain
-    now = periods.ordinal("%(as_of)s::date + 1")  # the first period that is not over
-    begins = f"({now} - {grain.window})"
-    return f"""
-    with origins as (
-        select {periods.ordinal("d::date + 1")} as origin, min(d::date) as as_of_date
-        from generate_series({periods.first_day(f"{begins} - {grain.reach}")}::timestamp,
-                             %(as_of)s::timestamp - interval '1 day', interval '1 day') as days(d)
-        where exists (select from forecast.forecasts where as_of_date = d::date and series = %(series)s)
-        group by 1
-    ),
-    actual as materialized (
-        select ({member})::text as unique_id, {periods.ordinal("order_date")} as period,
-               sum({measure})::double precision as y
-        from {table}
-        where order_date >= {periods.first_day(f"{begins} - {grain.reach}")} and order_date < {periods.first_day(now)}
-          and {member} is not null
-        group by 1, 2
-    ),
-    known as materialized (
-        select unique_id, min(period) as first_period,
-               case when {begins} - min(period) > {grain.season} then {grain.season} else 1 end as lag
-        from actual group by 1
-    ),
-    past as (select actual.*, first_period, lag from actual join known using (unique_id) where period < {begins}),
-    -- a period in which neither was sold differs by nothing, so only the number of periods knows of it
-    scales as materialized (
-        select named.unique_id,
-               sum(abs(coalesce(later.y, 0) - coalesce(earlier.y, 0)))
-                   / max({begins} - coalesce(later.first_period, earlier.first_period)
-                         - coalesce(later.lag, earlier.lag)) as scale,
-               sum((coalesce(later.y, 0) - coalesce(earlier.y, 0)) ^ 2)
-                   / max({begins} - coalesce(later.first_period, earlier.first_period)
-                         - coalesce(later.lag, earlier.lag)) as square_scale
-        from past as later
-        full join past as earlier
-            on earlier.unique_id = later.unique_id and earlier.period + earlier.lag = later.period
-        cross join lateral (select coalesce(later.unique_id, earlier.unique_id) as unique_id) as named
-        where coalesce(later.period, earlier.period + earlier.lag) < {begins}
-          and coalesce(later.period - later.lag, earlier.period)
-              >= coalesce(later.first_period, earlier.first_period)
-        group by 1
-    ),
-    due as (
-        select f.unique_id, f.ds, f.demand_class, f.mean, f.lo_80, f.hi_80, f.lo_95, f.hi_95,
-               {periods.ordinal("f.ds")} as period, o.origin, {periods.ordinal("f.ds")} - o.origin + 1 as lead
-        from origins as o
-        join forecast.forecasts as f on f.as_of_date = o.as_of_date and f.series = %(series)s
-        where f.ds >= {periods.first_day(begins)} and f.ds < {periods.first_day(now)}
-    ),
-    judged as (
-        select due.*, coalesce(came.y, 0) as y, coalesce(before.y, 0) as naive, scale, square_scale
-        from due
-        join known using (unique_id)
-        left join actual as came on came.unique_id = due.unique_id and came.period = due.period
-        left join actual as before
-            on before.unique_id = due.unique_id
-            and before.period = case
-                when origin - first_period >= {grain.season}
-                then due.period - {grain.season} * ((lead + {grain.season} - 1) / {grain.season})
-                else origin - 1 end
-        left join scales on scales.unique_id = due.unique_id
-        where lead >= 1
-    )"""

@@ -9,8 +9,9 @@ from datetime import date
 import pandas as pd
 
 from forecasting.overrides import apply_overrides
+from orchestration.night import Night
 from orchestration.outcomes import GRAINS, Family, Periods, actuals
-from orchestration.warehouse import Connection, read_frame
+from orchestration.warehouse import Connection, read_frame, replace_as_of, writing
 
 OVERRIDDEN = ("series", "unique_id", "ds", "mean", "statistical_mean", "is_direct", "planner", "reason", "made_on")
 PERIODS = {"day": "daily", "week": "weekly", "month": "monthly", "quarter": "quarterly", "year": "yearly"}
@@ -75,6 +76,14 @@ def overridden(connection: Connection, as_of: date) -> pd.DataFrame:
         return pd.DataFrame(columns=list(OVERRIDDEN))
     whole = pd.concat(changed, ignore_index=True)
     return whole.assign(reason=whole["reason"].fillna(FOLLOWS))[list(OVERRIDDEN)]
+
+
+def write_overridden(night: Night) -> pd.DataFrame:
+    """Find tonight's overrides and what follows from them, and replace what was said at this as-of date."""
+    found = overridden(night.connection, night.as_of_date)
+    with writing(night.connection):
+        replace_as_of(night.connection, "forecast.overridden", night.as_of_date, found)
+    return found
 
 
 def judged_overrides(connection: Connection, as_of: date, since: date) -> pd.DataFrame:

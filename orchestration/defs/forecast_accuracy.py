@@ -9,12 +9,11 @@ import dagster as dg
 import pandas as pd
 
 from orchestration.defs.resources import NightResource
-from orchestration.forecast_drift import in_words, tell_of_forecast_drift
+from orchestration.forecast_drift import in_words
 from orchestration.metadata import picture, table_of
 from orchestration.night import Counts
-from orchestration.overrides import overridden as find_overridden
-from orchestration.track_record import TrackRecord, judge
-from orchestration.warehouse import replace_as_of, writing
+from orchestration.overrides import write_overridden
+from orchestration.track_record import TrackRecord, write_track_record
 from reporting.accuracy_charts import by_lead_chart, value_added_chart
 from reporting.charts import chart_svg
 
@@ -43,14 +42,12 @@ def overridden(night: NightResource) -> dg.MaterializeResult:
     """Find tonight's overrides and what follows from them, and replace what was said at this as-of date."""
     tonight = night.get()
     with tonight.stage("overrides") as record:
-        found = find_overridden(tonight.connection, tonight.as_of_date)
-        with writing(tonight.connection):
-            written = replace_as_of(tonight.connection, "forecast.overridden", tonight.as_of_date, found)
-        record.counts = Counts(written=written)
+        found = write_overridden(tonight)
+        record.counts = Counts(written=len(found))
     direct = found[found["is_direct"].astype(bool)]
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": written,
+            "dagster/row_count": len(found),
             "overridden by planners": len(direct),
             "preview": table_of(direct.drop(columns="is_direct").head(20)),
         }
@@ -84,23 +81,9 @@ def overridden(night: NightResource) -> dg.MaterializeResult:
 def track_record(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult]:
     """Judge what came due, tell of drift that began or ended, and replace what was said at this as-of date."""
     tonight = night.get()
-    as_of = tonight.as_of_date
     with tonight.stage("forecast accuracy") as record:
-        found = judge(
-            tonight.connection, as_of, alert_pct=tonight.business.alerts.forecast_drift_pct, say=context.log.info
-        )
-        frames = {
-            "accuracy_by_lead": found.by_lead,
-            "track_record": found.shown,
-            "drift": found.drift,
-            "value_added": found.value,
-        }
-        with writing(tonight.connection):
-            written = {
-                table: replace_as_of(tonight.connection, f"forecast.{table}", as_of, frame)
-                for table, frame in frames.items()
-            }
-            told = tell_of_forecast_drift(tonight, found.drift, found.record)
+        found, told = write_track_record(tonight, context.log.info)
+        written = {table: len(frame) for table, frame in found.tables.items()}
         record.counts = Counts(read=found.n_judged, written=sum(written.values()))
     shown = _shown(found) | {"drift": {"families": table_of(found.drift), "messages": dg.MetadataValue.int(told)}}
     for table in TABLES:
@@ -119,12 +102,12 @@ def _shown(found: TrackRecord) -> dict[str, dict[str, dg.MetadataValue]]:
             by_lead[in_words(str(series))] = picture(chart_svg(drawing))
     if found.unknown:
         by_lead["not judged: the marts do not hold what came"] = dg.MetadataValue.text(", ".join(found.unknown))
-    drifting = found.shown[found.shown["is_drifting"].astype(bool)]
+    drifting = found.tables["track_record"][found.tables["track_record"]["is_drifting"].astype(bool)]
     value: dict[str, dg.MetadataValue] = {"all": table_of(found.value[found.value["dimension"] == "all"].round(1))}
     bars = value_added_chart(_labelled(found.value))
     if bars is not None:
         value["value added"] = picture(chart_svg(bars))
-    worst = found.shown.sort_values("value_added_pct").head(10)
+    worst = found.tables["track_record"].sort_values("value_added_pct").head(10)
     return {
         "accuracy_by_lead": by_lead,
         "track_record": {"drifting": table_of(drifting.head(20)), "least value over naive": table_of(worst)},

@@ -9,6 +9,7 @@ select
     demand_class,
     lead,
     n_forecasts,
+    actual_total,
     wape_pct,
     naive_wape_pct,
     value_added_pct,

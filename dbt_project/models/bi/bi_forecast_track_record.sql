@@ -11,6 +11,7 @@ select
     record.first_ds,
     record.last_ds,
     record.n_forecasts,
+    record.actual_total,
     record.wape_pct,
     record.naive_wape_pct,
     record.value_added_pct,
