@@ -128,7 +128,7 @@ def error_terms(outcomes: pd.DataFrame) -> pd.DataFrame:
     miss, naive_miss, size = np.abs(error), np.abs(naive_error), np.abs(y)
     is_scaled = (scale > 0) & (square > 0)
     outside = np.maximum(lo_95 - y, 0.0) + np.maximum(y - hi_95, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         terms = {
             "n_forecasts": np.ones(len(y)),
             "n_nonzero": y != 0,

@@ -91,6 +91,8 @@ def in_words(series: str) -> str:
     ('weekly units per product', 'daily revenue')
     """
     level, _, rest = series.partition("_")
+    if level == "submissions":
+        return f"{rest} as submitted"
     what = rest.replace("_", " ")
     return what if level == "company" else f"{what} per {level}"
 

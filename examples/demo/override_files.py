@@ -10,22 +10,27 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
-from examples.demo.catalogue import PLANS
+from examples.demo.catalogue import PLANS, Floats
+from examples.demo.demand import promotions
 from examples.demo.exported import Exported, Span
 from examples.demo.house import House, expected_units_per_day
 from examples.demo.text_columns import csv_file
+from examples.demo.trading_days import WEEKDAY, day_factor
 
 OVERRIDE_HEADER = ("Artikelnummer", "Woche ab", "Menge", "Planer", "Begründung", "Erfasst")
 
 OVERRIDES_STREAM = 3  # of PLANS: the plan, the reps and their submissions have the first three
 WEEKS_AHEAD = (1, 4)  # the week overridden begins so many weeks after the Monday of the day it is made on
 REVISED_SHARE = 0.15
-# Who, how far off on average, with what scatter, and why: the first knows the trade, the second hopes, the third rounds.
+# Who, how far off on average, with what scatter, and why: the first has the calendar of promotions and holidays on the
+# desk and overrides what is promoted, the second hopes, the third wants less in the warehouse.
 PLANNERS = (
-    ("I. Brandt", 1.00, 0.08, "Saisonware, Vorjahr und Wetter angesehen"),
-    ("T. Okafor", 1.55, 0.30, "Kunde hat mündlich eine Aktion zugesagt"),
-    ("M. Żuławski", 0.95, 0.25, "Lager soll kleiner werden"),
+    ("I. Brandt", 1.00, 0.05, "Aktion und Feiertage aus dem Kalender"),
+    ("T. Okafor", 1.40, 0.30, "Kunde hat mündlich eine Aktion zugesagt"),
+    ("M. Żuławski", 0.85, 0.15, "Lager soll kleiner werden"),
 )
+KNOWS_THE_CALENDAR = "I. Brandt"
+PROMOTED = 1.2  # times the usual, in the mean of the week
 
 
 @dataclass(frozen=True)
@@ -57,13 +62,16 @@ def overrides_csv(house: House, span: Span) -> Exported:
 
 
 def _made_in(house: House, monday: date) -> Iterator[Override]:
-    """Each planner overrides one of the products that can be sold, on a Tuesday; some are revised two days later."""
+    """On a Tuesday each planner overrides one of the products that can be sold; some are revised two days later."""
     rng = np.random.default_rng([house.seed, PLANS, OVERRIDES_STREAM, monday.toordinal()])
     for name, factor, scatter, reason in PLANNERS:
         week = monday + timedelta(days=7 * int(rng.integers(WEEKS_AHEAD[0], WEEKS_AHEAD[1] + 1)))
-        expected = expected_units_per_day(house, week + timedelta(days=3)) * 7
+        usual = expected_units_per_day(house, week + timedelta(days=3)) * 7
+        expected, lift = (
+            _by_calendar(house, week, usual) if name == KNOWS_THE_CALENDAR else (usual, usual * 0 + PROMOTED)
+        )
         # the larger ones: nobody looks after what sells once a month
-        larger = np.flatnonzero(expected >= max(float(np.median(expected)), 1.0))
+        larger = np.flatnonzero((usual >= max(float(np.median(usual)), 1.0)) & (lift >= PROMOTED))
         choice, noise, is_revised = rng.random(), rng.normal(0, scatter, 2), rng.random() < REVISED_SHARE
         if not len(larger):
             continue
@@ -72,3 +80,12 @@ def _made_in(house: House, monday: date) -> Iterator[Override]:
             units = max(1, round(float(expected[product]) * factor * float(np.exp(noise[n]))))
             made_on = monday + timedelta(days=1 + 2 * n)
             yield Override(house.products.ids[product], week, units, name, reason, made_on)
+
+
+def _by_calendar(house: House, week: date, usual: Floats) -> tuple[Floats, Floats]:
+    """Units per product in a week with its promotions and closed days, and how the promotions alone lift them."""
+    days = [week + timedelta(days=n) for n in range(7)]
+    weight = np.array([day_factor(day) for day in days]) / sum(WEEKDAY)
+    lifts = np.array([promotions(house.seed, house.slots, day)[1][house.products.slot] for day in days])
+    lift = weight @ lifts / max(float(weight.sum()), 1e-9)
+    return usual * (weight @ lifts), lift
