@@ -72,12 +72,21 @@ def value_added_chart(table: pd.DataFrame, *, width_pt: float = 511.0) -> Drawin
         y, length = drawing.height - 14 - BAR_PT * (k + 1), abs(value) / span * room
         start = zero if value >= 0 else zero - length
         drawing.add(rectangle(start, y + 2, max(length, 0.5), BAR_PT - 5, style.GOOD if value >= 0 else style.BAD))
-        put(drawing, text((0, y + 4), label))
+        put(drawing, text((0, y + 4), _fitting(label, names - 4)))
         points = f"{'+' if value > 0 else MINUS if value < 0 else ''}{abs(value):.1f}"
         place = (start + length + 3, y + 4) if value >= 0 else (start - 3, y + 4)
         put(drawing, text(place, points, anchor="start" if value >= 0 else "end", is_bold=True))
     legend(drawing, [("Points of error taken away (WAPE)", style.GOOD, True), ("added", style.BAD, True)])
     return drawing
+
+
+def _fitting(label: str, width_pt: float) -> str:
+    """The label, cut where there is no room for it."""
+    if text_width(label, style.LABEL_PT) <= width_pt:
+        return label
+    while label and text_width(f"{label}…", style.LABEL_PT) > width_pt:
+        label = label[:-1]
+    return f"{label.rstrip()}…"
 
 
 def _known(rows: pd.DataFrame, name: str) -> list[tuple[int, float]]:

@@ -3,6 +3,7 @@
 {% macro moved_bound(bound) -%}
     case
         when overridden.mean is null then forecasts.{{ bound }}
-        else greatest(forecasts.{{ bound }} + overridden.mean - forecasts.mean, least(forecasts.{{ bound }}, 0))
+        when forecasts.{{ bound }} < 0 then forecasts.{{ bound }} + overridden.mean - forecasts.mean
+        else greatest(forecasts.{{ bound }} + overridden.mean - forecasts.mean, least(overridden.mean, 0))
     end as {{ bound }}
 {%- endmacro %}
