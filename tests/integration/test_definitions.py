@@ -37,7 +37,8 @@ ASSETS = {
     },
     "staging": {
         "stg_attribute_changes", "stg_customers", "stg_exchange_rates", "stg_expenses", "stg_forecast_cycles",
-        "stg_forecast_overrides", "stg_forecast_submissions", "stg_funnel_events", "stg_inventory_levels", "stg_inventory_movements",
+        "stg_forecast_overrides", "stg_forecast_submissions", "stg_funnel_events", "stg_inventory_levels",
+        "stg_inventory_movements",
         "stg_invoices", "stg_locations", "stg_opportunities", "stg_payments", "stg_product_costs", "stg_product_prices",
         "stg_products", "stg_promotions", "stg_purchase_orders", "stg_rep_territories", "stg_sales_lines",
         "stg_sales_reps", "stg_suppliers", "stg_targets", "stg_territories", "stg_touchpoints",

@@ -374,7 +374,7 @@ def test_overrides_are_made_before_their_week_of_products_that_are_sold(db: duck
             on s.article = upper(o.Artikelnummer)
         where s.article is null or dayofweek(day(o."Woche ab")) <> 1 or day(o.Erfasst) >= day(o."Woche ab")""",
     )
-    planners = 'select count(distinct Planer), count(*) from forecast_overrides where "Begründung" <> \'\''
+    planners = "select count(distinct Planer), count(*) from forecast_overrides where \"Begründung\" <> ''"
     assert one(db, planners)[0] == 3
     assert one(db, planners)[1] > 90
     revised = """select count(*) from (select 1 from forecast_overrides group by Artikelnummer, "Woche ab", Planer

@@ -49,13 +49,15 @@ def test_value_added_shows_harm_as_harm() -> None:
 
 
 def test_drift_is_told_with_what_to_do() -> None:
-    said = {"business": "Café", "family": "weekly units per product", "as_of_date": date(2024, 2, 29)}
-    told = forecast_drifts(**said, share_pct=31.4, worst=["<Käse>: too low", "and 3 more"])
+    family, night = "weekly units per product", date(2024, 2, 29)
+    told = forecast_drifts(
+        business="Café", family=family, share_pct=31.4, worst=["<Käse>: too low", "and 3 more"], as_of_date=night
+    )
     assert "31% of what it forecasts" in told.text
     assert "• <Käse>: too low\n• and 3 more" in told.text
     assert "What to do:" in told.text
     assert "&lt;Käse&gt;" in told.html
-    over = forecast_recovered(**said, since=date(2024, 1, 28))
+    over = forecast_recovered(business="Café", family=family, since=date(2024, 1, 28), as_of_date=night)
     assert "28 January 2024" in over.text
 
 
