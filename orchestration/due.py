@@ -18,8 +18,8 @@ ONE_STEP = ("unique_id", "ds", "y", "mean", "hi_80", "hi_95")
 BOUNDS = ("lo_80", "hi_80", "lo_95", "hi_95")
 
 
-# Judged as a whole; of more, every second or third night is. Of ten thousand products' weeks there are 3.4 million, which
-# say the same: so thinned, the night on which a week ends takes 23 s for them on two shared cores, and the others none.
+# Judged as a whole; of more, every second or third night is. Of ten thousand products' weeks there are 3.4 million,
+# which say the same: so thinned, the night that ends a week takes 23 s for them on two shared cores, other nights none.
 MOST_FORECASTS = 1_200_000
 
 
