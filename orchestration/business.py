@@ -53,6 +53,9 @@ class Alerts(Part):
     silence_hours: int = Field(
         default=26, ge=1, description="Hours without a publication after which silence is an alert."
     )
+    forecast_drift_pct: float = Field(
+        default=20, gt=0, le=100, description="Share of what a series family forecasts that must drift for an alert."
+    )
 
 
 class Business(Part):
