@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from orchestration.errors import ConfigurationError
-from orchestration.families import ForecastPlan
+from orchestration.forecasts.families import ForecastPlan
+from orchestration.forecasts.what_if import ScenariosFile, WhatIf
 from orchestration.shapes import DatabaseConnection, Store
 from orchestration.sources import Source, SourcesFile
-from orchestration.what_if import ScenariosFile, WhatIf
 from orchestration.yaml_files import Part, TimeZone, load_model, load_model_and_lines, nearest
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

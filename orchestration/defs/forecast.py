@@ -1,6 +1,6 @@
 """forecast.*: every family of business.yaml's plan, with the errors it would have made, its models and its trends.
 
-Not here: which families there are (families.py), how one is forecast and written (forecasts.py).
+Not here: which families there are (families.py), how one is forecast and written (forecasts/family_forecasts.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,13 +10,12 @@ import dagster as dg
 import pandas as pd
 
 from orchestration.defs.resources import NightResource
-from orchestration.demand import TABLES as DEMAND
-from orchestration.demand import replace_history_notes
-from orchestration.families import PRODUCTS, REVENUE, Family
-from orchestration.fan_out import fanned_out
-from orchestration.forecast_facts import TABLES as FACTS
-from orchestration.forecast_facts import known_products
-from orchestration.forecasts import (
+from orchestration.forecasts.demand import TABLES as DEMAND
+from orchestration.forecasts.demand import replace_history_notes
+from orchestration.forecasts.facts import TABLES as FACTS
+from orchestration.forecasts.facts import known_products
+from orchestration.forecasts.families import PRODUCTS, REVENUE, Family
+from orchestration.forecasts.family_forecasts import (
     TABLES,
     Outcome,
     Say,
@@ -25,9 +24,10 @@ from orchestration.forecasts import (
     parent_links,
     write,
 )
-from orchestration.histories import histories
+from orchestration.forecasts.fan_out import fanned_out
+from orchestration.forecasts.histories import histories
+from orchestration.forecasts.model_state import read_state
 from orchestration.metadata import picture, table_of
-from orchestration.model_state import read_state
 from orchestration.night import Counts, Night
 from orchestration.settings import Settings
 from orchestration.warehouse import writing

@@ -1,6 +1,6 @@
 """forecast.overridden and the track record: what planners override, how right earlier nights were, what it was worth.
 
-Not here: how forecasts are judged (orchestration/track_record.py) and made (forecast.py).
+Not here: how forecasts are judged (orchestration/forecasts/track_record.py) and made (forecast.py).
 """
 
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ import dagster as dg
 import pandas as pd
 
 from orchestration.defs.resources import NightResource
-from orchestration.forecast_drift import in_words
+from orchestration.forecasts.drift import in_words
+from orchestration.forecasts.overrides import write_overridden
+from orchestration.forecasts.track_record import TrackRecord, write_track_record
 from orchestration.metadata import picture, table_of
 from orchestration.night import Counts
-from orchestration.overrides import write_overridden
-from orchestration.track_record import TrackRecord, write_track_record
 from reporting.accuracy_charts import by_lead_chart, value_added_chart
 from reporting.charts import chart_svg
 

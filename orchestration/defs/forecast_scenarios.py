@@ -13,9 +13,9 @@ from forecasting.regression import regression_votes
 from forecasting.scenarios import scenario_forecasts
 from orchestration.business import WEEKDAYS, Business
 from orchestration.defs.resources import NightResource
+from orchestration.forecasts.regressors import product_regressors
 from orchestration.metadata import table_of
 from orchestration.night import Counts
-from orchestration.regressors import product_regressors
 from orchestration.warehouse import Connection, read_frame, replace_as_of, writing
 
 SERIES = "product_weekly_units"

@@ -7,7 +7,7 @@ import dagster as dg
 
 from forecasting.stock.reorder import reorder_points
 from orchestration.defs.resources import NightResource
-from orchestration.families import PRODUCTS
+from orchestration.forecasts.families import PRODUCTS
 from orchestration.metadata import preview
 from orchestration.night import Counts
 from orchestration.warehouse import read_frame, replace_as_of, writing

@@ -13,10 +13,10 @@ import pytest
 
 from orchestration.business import load_business
 from orchestration.defs.forecast_accuracy import _shown
+from orchestration.forecasts.overrides import write_overridden
+from orchestration.forecasts.track_record import TrackRecord, write_track_record
 from orchestration.night import Night, lease
-from orchestration.overrides import write_overridden
 from orchestration.settings import PROJECT_ROOT
-from orchestration.track_record import TrackRecord, write_track_record
 from orchestration.warehouse import Connection, connect, initialise, replace_as_of
 
 # What dbt would have made, as far as it is read here.

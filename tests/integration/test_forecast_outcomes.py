@@ -14,8 +14,8 @@ import pytest
 from forecasting.accuracy import SUMS, error_measures, error_terms
 from forecasting.models import seasonal_naive
 from forecasting.panel import complete_calendar
-from orchestration.due import outcomes_of
-from orchestration.outcomes import GRAINS, Family, families
+from orchestration.forecasts.due import outcomes_of
+from orchestration.forecasts.outcomes import GRAINS, Family, families
 from orchestration.warehouse import Connection, connect, initialise, replace_as_of
 
 FACTS = """

@@ -18,13 +18,13 @@ from pydantic_core import PydanticUndefined
 from orchestration import errors
 from orchestration.business import Alerts, Profile, load_business
 from orchestration.cli import app
-from orchestration.families import Family, ForecastPlan
+from orchestration.forecasts.families import Family, ForecastPlan
+from orchestration.forecasts.what_if import WhatIf
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.expressions import FUNCTIONS
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.shapes import CsvDialect, DatabaseQuery, ExcelSheet, Join, SqlDump, Store, Tree
 from orchestration.sources import DERIVED, Classification, ColumnMapping, RejectionRule, Source
-from orchestration.what_if import WhatIf
 
 DOCS = [PROJECT_ROOT / "README.md", PROJECT_ROOT / "DEVELOPERS.md", *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
 ROOMS = (

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from forecasting import executors
 from forecasting.executors import DaskCluster, Executor, ExecutorError, LocalProcesses
 from orchestration.errors import PermanentError, TransientError
-from orchestration.fan_out import fanned_out
+from orchestration.forecasts.fan_out import fanned_out
 from orchestration.settings import Settings
 from tests.support.chunks import DEADLY, Chunk, noted, numbers, sick
 

@@ -12,8 +12,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from orchestration.business import Profile
-from orchestration.families import PRODUCTS, Family
-from orchestration.forecasts import (
+from orchestration.forecasts.families import PRODUCTS, Family
+from orchestration.forecasts.family_forecasts import (
     Outcome,
     coherent,
     discontinued,
@@ -21,7 +21,7 @@ from orchestration.forecasts import (
     parent_links,
     with_reasons,
 )
-from orchestration.histories import history_of
+from orchestration.forecasts.histories import history_of
 
 SHOP = Profile(name="Shop", currency="EUR", time_zone="Europe/Berlin", fiscal_year_start_month=4)
 WEEKLY = Family(level="product", measure="units", grain="week", horizon=3)

@@ -8,7 +8,7 @@ from datetime import date
 
 import pandas as pd
 
-from orchestration.forecast_drift import in_words
+from orchestration.forecasts.drift import in_words
 from reporting.accuracy_charts import by_lead_chart, value_added_chart
 from reporting.alerts import forecast_drifts, forecast_recovered
 from reporting.charts import chart_svg

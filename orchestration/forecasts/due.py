@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.accuracy import SUMS, error_terms
-from orchestration.outcomes import ACTUALS, MEASURES, Family, Periods
+from orchestration.forecasts.outcomes import ACTUALS, MEASURES, Family, Periods
 from orchestration.warehouse import Connection, read_numbers
 
 ONE_STEP = ("unique_id", "ds", "y", "mean", "hi_80", "hi_95")

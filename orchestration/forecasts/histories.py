@@ -1,6 +1,6 @@
 """What the series of a family learn from: whole periods without gaps, of demand as far as it can be taken at its word.
 
-Not here: the facts (forecast_facts.py, demand.py), or what becomes of a day that misleads (forecasting/history.py).
+Not here: the facts (facts.py, demand.py), or what becomes of a day that misleads (forecasting/history.py).
 """
 
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from forecasting.history import prepare_history
 from forecasting.panel import buckets, complete_calendar
 from forecasting.periods import Frequency
 from orchestration.business import Profile
-from orchestration.demand import read_demand, read_orders
-from orchestration.families import PRODUCTS, TREE, Family, Level, Measure
-from orchestration.forecast_facts import daily_facts
+from orchestration.forecasts.demand import read_demand, read_orders
+from orchestration.forecasts.facts import daily_facts
+from orchestration.forecasts.families import PRODUCTS, TREE, Family, Level, Measure
 from orchestration.warehouse import Connection
 
 # A month, quarter or year counts as whole if the books begin in its first week: a shop may be closed on its first days.

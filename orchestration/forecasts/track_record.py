@@ -12,12 +12,12 @@ import pandas as pd
 from forecasting.accuracy import MEASURES, error_measures
 from forecasting.drift import drift_table
 from forecasting.value_added import VALUE_COLUMNS, value_added
-from orchestration.due import Outcomes, outcomes_of
-from orchestration.forecast_drift import drift_of, tell_of_forecast_drift
+from orchestration.forecasts.drift import drift_of, tell_of_forecast_drift
+from orchestration.forecasts.due import Outcomes, outcomes_of
+from orchestration.forecasts.outcomes import Family, Periods, families
+from orchestration.forecasts.overrides import judged_overrides
+from orchestration.forecasts.submissions import judged_submissions
 from orchestration.night import Night
-from orchestration.outcomes import Family, Periods, families
-from orchestration.overrides import judged_overrides
-from orchestration.submissions import judged_submissions
 from orchestration.warehouse import Connection, read_frame, replace_as_of, writing
 
 FORGET_DAYS = 400  # a family that was not forecast for so long is no longer looked for
@@ -82,7 +82,7 @@ def judge(connection: Connection, as_of: date, *, alert_pct: float, say: Callabl
     Args:
         connection: to the warehouse, whose marts are tonight's.
         as_of: the night.
-        alert_pct: see :func:`orchestration.forecast_drift.drift_of`.
+        alert_pct: see :func:`orchestration.forecasts.drift.drift_of`.
         say: is told of each family as it is judged.
     """
     by_lead, records, unknown = [], [], []

@@ -9,8 +9,8 @@ from datetime import date
 import pandas as pd
 
 from forecasting.overrides import apply_overrides
+from orchestration.forecasts.outcomes import GRAINS, Family, Periods, actuals
 from orchestration.night import Night
-from orchestration.outcomes import GRAINS, Family, Periods, actuals
 from orchestration.warehouse import Connection, read_frame, replace_as_of, writing
 
 OVERRIDDEN = ("series", "unique_id", "ds", "mean", "statistical_mean", "is_direct", "planner", "reason", "made_on")

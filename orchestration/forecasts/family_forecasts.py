@@ -19,9 +19,9 @@ from forecasting.nightly import forecast_night
 from forecasting.passes import Map
 from forecasting.periods import Frequency
 from forecasting.state import ModelState
-from orchestration.families import ALWAYS_PCT, TREE, Family
-from orchestration.histories import History
-from orchestration.model_state import replace_state
+from orchestration.forecasts.families import ALWAYS_PCT, TREE, Family
+from orchestration.forecasts.histories import History
+from orchestration.forecasts.model_state import replace_state
 from orchestration.warehouse import Connection, replace_as_of
 
 TABLES = ("forecasts", "intervals", "backtests", "accuracy", "series")
