@@ -81,7 +81,7 @@ def forecast_night(  # noqa: PLR0913 - as forecast_panel
         mapped: how chunks are done; None does them here.
 
     >>> months = pd.date_range("2020-01-01", periods=61, freq="MS")
-    >>> panel = pd.DataFrame({"unique_id": "A", "ds": months, "y": [float(5 + i % 12) for i in range(61)]})
+    >>> panel = pd.DataFrame({"unique_id": "A", "ds": months, "y": [float(5 + i % 12 + i * 7 % 5) for i in range(61)]})
     >>> first = forecast_night(panel[:60], freq="MS", horizon=2)
     >>> second = forecast_night(panel, freq="MS", horizon=2, state=first.state)
     >>> first.relearned, second.relearned, second.filtered

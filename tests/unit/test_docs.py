@@ -98,8 +98,8 @@ def real_tree() -> set[str]:
         folders = [PROJECT_ROOT / room, *(p for p in (PROJECT_ROOT / room).rglob("*") if p.is_dir())]
         names = [f.relative_to(PROJECT_ROOT).as_posix() for f in folders if any(f.iterdir())]
         found |= {f"{name}/" for name in names if not NOT_OURS & set(name.split("/")) and "/." not in name}
-    for folder in ("orchestration", "orchestration/defs", "orchestration/messages", "orchestration/stack"):
-        modules = (PROJECT_ROOT / folder).glob("*.py")
+    for folder in ("", "/defs", "/forecasts", "/messages", "/stack"):
+        modules = (PROJECT_ROOT / f"orchestration{folder}").glob("*.py")
         found |= {m.relative_to(PROJECT_ROOT).as_posix() for m in modules if m.name != "__init__.py"}
     return found
 
