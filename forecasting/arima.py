@@ -124,16 +124,6 @@ def extrapolate(y: np.ndarray, state: ArimaState, horizon: int) -> np.ndarray:
     return ahead
 
 
-def learn(y: np.ndarray, m: int) -> ArimaState:
-    """:func:`search` as the engine's models are called."""
-    return search(y, m)
-
-
-def predict(y: np.ndarray, m: int, learned: ArimaState, horizon: int) -> np.ndarray:
-    """:func:`extrapolate` as the engine's models are called."""
-    return extrapolate(y, learned, horizon)
-
-
 def give_memory_back() -> None:
     """Ask glibc to return freed pages: 677 MB of a process came down to 288 MB."""
     try:
