@@ -37,7 +37,7 @@ def votes(panel: pd.DataFrame, regressors: pd.DataFrame | None, **others: Any) -
     return regression_votes(panel, Regressors(regressors), freq="W-MON", horizon=H, **others)
 
 
-def effect(found: Votes, regressor: str, column: str = "own_effect") -> float:
+def effect(found: RegressionVotes, regressor: str, column: str = "own_effect") -> float:
     return float(found.effects.set_index("regressor")[column][regressor])
 
 
