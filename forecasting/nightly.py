@@ -189,7 +189,7 @@ def _forecast(batch: Batch, shared: _Shared, past: Backtest, own: np.ndarray, le
     plan = shared.plan
     votes = run_forecast(batch, plan, shared.weights, learned, shared.mapped)
     made = completed(batch, plan, votes, shared.weights)
-    halves = half_widths(batch, plan, votes, shared.calibration, series_factors(own), shared.levels)
+    halves = half_widths(batch, plan, votes.classes[:, -1], shared.calibration, series_factors(own), shared.levels)
     values = [made.mean]
     for low, high in bounds(batch, made.mean, halves).values():
         values += [low, high]
