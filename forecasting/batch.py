@@ -105,7 +105,7 @@ class Batch:
         codes, ids = pd.factorize(frame["unique_id"])
         starts = np.r_[0, np.flatnonzero(codes[1:] != codes[:-1]) + 1]
         first = frequency.ordinals(frame["ds"].to_numpy()[starts])
-        values = np.ascontiguousarray(frame["y"].to_numpy(), dtype="float64")
+        values = np.array(frame["y"], dtype="float64")  # a copy: of a read-only view all would be compiled once more
         return cls(np.asarray(ids, dtype=object), first, values, np.r_[starts, len(frame)].astype("int64"))
 
     def __len__(self) -> int:
@@ -171,8 +171,10 @@ def work(task: Task) -> Votes:
     means = np.full(shape, np.nan)
     classes, failed = np.zeros(shape[:2], dtype="int64"), np.zeros(shape[:2], dtype="int64")
     params, n_fit = task.learned.params.copy(), task.learned.n_fit.copy()
-    values = np.ascontiguousarray(task.values)
-    pool.run(values, task.offsets, task.seasons, task.weights, task.known, n_fit, params, means, classes, failed)
+    # What came from another process may be read-only, and for such arrays all would be compiled once more.
+    given = (task.values, task.offsets, task.seasons, task.weights, task.known)
+    own = (np.require(array, requirements=["C", "W"]) for array in given)
+    pool.run(*own, n_fit, params, means, classes, failed)
     return Votes(means, classes, failed, Learned(params, n_fit))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forecasting.demand import MIN_POINTS
+from forecasting.kernel.classes import MIN_POINTS
 from forecasting.panel import validate_panel
 from forecasting.periods import Frequency
 

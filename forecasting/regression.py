@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forecasting.demand import MIN_POINTS
+from forecasting.kernel.classes import MIN_POINTS
 from forecasting.effects import FIRST_SPREAD, own_estimates, pool_by_group
 from forecasting.fitting import Design, best_smoothing, effects_over_time, fit, level_path
 from forecasting.panel import validate_panel

@@ -233,14 +233,13 @@ def learned_members(params: np.ndarray) -> np.ndarray:
     return bits
 
 
-@compiled
 def collect_votes(
     values: np.ndarray, offsets: np.ndarray, seasons: np.ndarray, wanted: np.ndarray, known: np.ndarray
 ) -> np.ndarray:
     """All members' votes of series learned at their first origin, shape (series, COUNT, origins, horizon).
 
     Arguments as for :func:`run`, with ``seasons[4]`` the horizon; every row of ``known`` is full. NaN where a
-    member has no plausible vote.
+    member has no plausible vote. Not compiled: it is for a hundred series, and compiling costs five seconds.
     """
     m, long, horizon = int(seasons[0]), seasons[1], int(seasons[4])
     votes = np.full((len(known), COUNT, known.shape[1], horizon), np.nan)
