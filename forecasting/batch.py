@@ -132,15 +132,15 @@ class Batch:
 
 @dataclass(frozen=True)
 class Learned:
-    """Parameters per series, shape (series, pool.SIZE), and the points they were learned on (0 = none yet)."""
+    """Parameters per series, shape (series, pool.size_of(long season)), and the points they were learned on (0 = none yet)."""
 
     params: np.ndarray
     n_fit: np.ndarray
 
     @classmethod
-    def nothing(cls, n_series: int) -> "Learned":
+    def nothing(cls, n_series: int, plan: Plan) -> "Learned":
         """Nothing learned yet."""
-        return cls(np.zeros((n_series, pool.SIZE)), np.zeros(n_series, dtype="int64"))
+        return cls(np.zeros((n_series, pool.size_of(plan.long_season))), np.zeros(n_series, dtype="int64"))
 
 
 @dataclass(frozen=True)
@@ -195,11 +195,11 @@ def tasks(
         )
 
 
-def joined(parts: Sequence[Votes], n_origins: int, horizon: int) -> Votes:
+def joined(parts: Sequence[Votes], n_origins: int, plan: Plan) -> Votes:
     """The parts below each other, in their order; no part gives no series."""
     if not parts:
         nothing = np.zeros((0, n_origins), dtype="int64")
-        return Votes(np.zeros((0, n_origins, horizon)), nothing, nothing.copy(), Learned.nothing(0))
+        return Votes(np.zeros((0, n_origins, plan.horizon)), nothing, nothing.copy(), Learned.nothing(0, plan))
     learned = Learned(
         np.concatenate([part.learned.params for part in parts]), np.concatenate([part.learned.n_fit for part in parts])
     )

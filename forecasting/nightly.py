@@ -102,7 +102,7 @@ def _first_night(batch: Batch, plan: Plan, levels: list[float], n_origins: int, 
     backtest = run_backtest(batch, plan, weights, n_origins, mapped)
     calibration, own = calibrated(batch, plan, backtest)
     shared = _Shared(plan, levels, weights, calibration, mapped)
-    state = _forecast(batch, shared, own, Learned.nothing(len(batch)), key, _end(batch))
+    state = _forecast(batch, shared, own, Learned.nothing(len(batch), plan), key, _end(batch))
     said = backtest_frame(batch, plan, backtest.known, backtest.votes, weights)
     return Night(values_frame(state.ids, state.next_period, state.values, state.labels, plan, levels), said, state,
                  len(batch), 0, 0)  # fmt: skip
@@ -124,7 +124,7 @@ def _next_night(  # noqa: PLR0913
     fresh = batch.take(anew)
     backtest = run_backtest(fresh, plan, state.weights, n_origins, mapped)
     _, own = calibrated(fresh, plan, backtest)
-    learned = _forecast(fresh, shared, own, Learned.nothing(len(fresh)), state.key, state.learned_at)
+    learned = _forecast(fresh, shared, own, Learned.nothing(len(fresh), plan), state.key, state.learned_at)
     ahead = at[filtered]
     moved = _forecast(
         batch.take(np.flatnonzero(filtered)),

@@ -20,6 +20,9 @@ from numba.core import caching
 # step where one at a time takes 9).
 LANES = 8
 
+# What a series is divided by is no smaller: the compiler multiplies by the reciprocal, and that must be a number.
+SMALLEST = 1e-290
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Compiled code is kept per content of the whole kernel: numba itself looks only at the file of each function, and
