@@ -103,7 +103,7 @@ def _first_night(batch: Batch, plan: Plan, levels: list[float], n_origins: int, 
     backtest = run_backtest(batch, plan, weights, n_origins, mapped)
     calibration, own = calibrated(batch, plan, backtest)
     shared = _Shared(plan, levels, weights, calibration, mapped, key, _end(batch))
-    state = _forecast(batch, shared, backtest, own, Learned.nothing(len(batch)))
+    state = _forecast(batch, shared, backtest, own, Learned.nothing(len(batch), plan))
     return _night(batch, shared, state, (len(batch), 0, 0))
 
 
@@ -122,7 +122,7 @@ def _next_night(  # noqa: PLR0913
     fresh, ahead = batch.take(np.flatnonzero(~kept & ~filtered)), at[filtered]
     backtest = run_backtest(fresh, plan, state.weights, n_origins, mapped)
     _, own = calibrated(fresh, plan, backtest)
-    learned = _forecast(fresh, shared, backtest, own, Learned.nothing(len(fresh)))
+    learned = _forecast(fresh, shared, backtest, own, Learned.nothing(len(fresh), plan))
     knows = Learned(state.params[ahead], state.n_fit[ahead])
     past = _past(state.take(ahead))
     moved = _forecast(batch.take(np.flatnonzero(filtered)), shared, past, state.own[ahead], knows)

@@ -96,14 +96,14 @@ def panel_weights(batch: Batch, plan: Plan) -> np.ndarray:
 def run_backtest(batch: Batch, plan: Plan, weights: np.ndarray, n_origins: int, mapped: Map) -> Backtest:
     """Forecast every series at its past origins."""
     known = plan.origins(batch.lengths, n_origins)
-    chunks = list(tasks(batch, plan, weights, known, Learned.nothing(len(batch)), _CHUNK))
-    return Backtest(known, joined(mapped(work, chunks), n_origins, plan.horizon), batch.after(known, plan.horizon))
+    chunks = list(tasks(batch, plan, weights, known, Learned.nothing(len(batch), plan), _CHUNK))
+    return Backtest(known, joined(mapped(work, chunks), n_origins, plan), batch.after(known, plan.horizon))
 
 
 def run_forecast(batch: Batch, plan: Plan, weights: np.ndarray, learned: Learned, mapped: Map) -> Votes:
     """Forecast every series after its last point; those that have learned are only filtered forward."""
     known = np.ascontiguousarray(batch.lengths[:, None])
-    return joined(mapped(work, list(tasks(batch, plan, weights, known, learned, _CHUNK))), 1, plan.horizon)
+    return joined(mapped(work, list(tasks(batch, plan, weights, known, learned, _CHUNK))), 1, plan)
 
 
 def calibrated(batch: Batch, plan: Plan, backtest: Backtest) -> tuple[Calibration, np.ndarray]:
