@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from forecasting.intervals import Calibration, Pool
-from forecasting.kernel import pool
 from forecasting.kernel.compiled import VERSION
 from forecasting.kernel.members import COUNT
 
@@ -23,7 +22,7 @@ class ModelState:
     """The models of a panel after a night, series by series, and what they share.
 
     ``ids``, ``n_periods``, ``next_period`` (ordinal), ``fingerprints``, ``n_fit``, ``params`` (series,
-    pool.SIZE), ``own`` (series, 2; see :func:`forecasting.intervals.calibrate`), ``values`` (series, columns,
+    parameters), ``own`` (series, 2; see :func:`forecasting.intervals.calibrate`), ``values`` (series, columns,
     horizon): mean, then lo and hi by level; ``labels``: model_used, demand_class, fallback_reason, shape
     (series, 3), of objects. ``past`` (series, origins, horizon), ``origins`` (points known, 0 = none), ``kinds`` and
     ``lost`` (series, origins) are the backtest that the intervals were calibrated on.
@@ -99,7 +98,7 @@ class ModelState:
         series = frame[frame["unique_id"] != SHARED].sort_values("unique_id", ignore_index=True)
         common = json.loads(bytes(shared["payload"].iloc[0]))
         horizon, columns, origins = int(common["horizon"]), int(common["columns"]), int(common["origins"])
-        sizes = [2, columns * horizon, origins * horizon, origins, origins, origins, pool.SIZE]
+        sizes = [2, columns * horizon, origins * horizon, origins, origins, origins, int(common["parameters"])]
         width = sum(sizes)
         raw = [bytes(payload) for payload in series["payload"]]
         numbers = np.frombuffer(b"".join(one[: 8 * width] for one in raw)).reshape(len(raw), width)
@@ -142,6 +141,7 @@ class ModelState:
                 "horizon": self.calibration.horizon,
                 "columns": self.values.shape[1],
                 "origins": self.past.shape[1],
+                "parameters": self.params.shape[1],
                 "weights": self.weights.tolist(),
                 "pools": pools,
             }
