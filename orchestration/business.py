@@ -26,6 +26,8 @@ class Profile(Part):
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     time_zone: TimeZone
     locale: str = "en"
+    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    subdivision: str | None = None
     fiscal_year_start_month: int = Field(default=1, ge=1, le=12)
     first_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
     as_of: Literal["last_sales_day", "yesterday"] = "last_sales_day"

@@ -9,6 +9,7 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
+from forecasting.regressors import Regressors
 from orchestration.defs.resources import NightResource
 from orchestration.forecasts.demand import TABLES as DEMAND
 from orchestration.forecasts.demand import replace_history_notes
@@ -25,8 +26,15 @@ from orchestration.forecasts.family_forecasts import (
     write,
 )
 from orchestration.forecasts.fan_out import fanned_out
-from orchestration.forecasts.histories import histories
+from orchestration.forecasts.histories import History, histories
 from orchestration.forecasts.model_state import read_state
+from orchestration.forecasts.regressors import product_regressors
+from orchestration.forecasts.second_opinions import (
+    SecondOpinions,
+    read_arima_states,
+    replace_arima_states,
+    with_holidays,
+)
 from orchestration.metadata import picture, table_of
 from orchestration.night import Counts, Night
 from orchestration.settings import Settings
@@ -63,10 +71,12 @@ def demand_forecast(context: dg.AssetExecutionContext, night: NightResource) -> 
     """Forecast every family, and replace what was said at this as-of date in one transaction."""
     tonight = night.get()
     with tonight.stage("forecast") as record:
-        outcomes = _forecast(tonight, context.log.info)
+        opinions = _opinions(tonight)
+        outcomes = _forecast(tonight, opinions, context.log.info)
         with writing(tonight.connection):
             written = write(tonight.connection, tonight.as_of_date, outcomes)
             changes = {name: outcome.history.changes for name, outcome in outcomes.items()}
+            replace_arima_states(tonight.connection, opinions.learned)
             written["history_notes"] = replace_history_notes(tonight.connection, tonight.as_of_date, changes)
         record.counts = Counts(read=sum(len(o.history.panel) for o in outcomes.values()), written=sum(written.values()))
     shown = _shown(outcomes, tonight.business.profile.currency)
@@ -76,18 +86,36 @@ def demand_forecast(context: dg.AssetExecutionContext, night: NightResource) -> 
         )
 
 
-def _forecast(night: Night, say: Say) -> dict[str, Outcome]:
+def _forecast(night: Night, opinions: SecondOpinions, say: Say) -> dict[str, Outcome]:
     """The outcome of every family by its name, those of one tree made to agree."""
     products = known_products(night.connection, night.as_of_date)
     history_of = histories(night.connection, night.business.profile, night.as_of_date, products)
-    outcomes = {}
+    outcomes: dict[str, Outcome] = {}
     with fanned_out(Settings()) as executor:
         for family in night.business.profile.forecast.all_families:
             state = read_state(night.connection, family.series)
             outcomes[family.series] = forecast_family(
-                family, history_of(family), products=products, state=state, executor=executor, say=say
+                family,
+                history_of(family),
+                products=products,
+                state=state,
+                executor=executor,
+                opinions=opinions,
+                say=say,
             )
     return coherent(outcomes, parent_links(products))
+
+
+def _opinions(night: Night) -> SecondOpinions:
+    profile = night.business.profile
+
+    def known(history: History, horizon: int) -> Regressors:
+        own = product_regressors(
+            night.connection, history.panel, freq=history.freq, horizon=horizon, as_of=night.as_of_date
+        )
+        return with_holidays(own, history, horizon, profile)
+
+    return SecondOpinions(profile, known, read_arima_states(night.connection))
 
 
 def _shown(outcomes: Mapping[str, Outcome], currency: str) -> dict[str, dict[str, dg.MetadataValue]]:

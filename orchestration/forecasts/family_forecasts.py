@@ -22,6 +22,7 @@ from forecasting.state import ModelState
 from orchestration.forecasts.families import ALWAYS_PCT, TREE, Family
 from orchestration.forecasts.histories import History
 from orchestration.forecasts.model_state import replace_state
+from orchestration.forecasts.second_opinions import SecondOpinions
 from orchestration.warehouse import Connection, replace_as_of
 
 TABLES = ("forecasts", "intervals", "backtests", "accuracy", "series")
@@ -56,13 +57,14 @@ class Outcome:
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
-def forecast_family(
+def forecast_family(  # noqa: PLR0913 - a keyword for each thing that a night brings along
     family: Family,
     history: History,
     *,
     products: pd.DataFrame,
     state: ModelState | None = None,
     executor: Executor | None = None,
+    opinions: SecondOpinions | None = None,
     say: Say = lambda _: None,
 ) -> Outcome:
     """Backtest and forecast every series of a family, and judge which way it goes.
@@ -73,6 +75,7 @@ def forecast_family(
         products: ``product_id, discontinued_on, last_sale_date``; read for families of products only.
         state: of the models after the night before; None learns everything.
         executor: who computes; None computes here.
+        opinions: who else votes; None leaves the engine alone.
         say: told how far it is.
     """
     panel, freq = history.panel, history.freq
@@ -87,12 +90,15 @@ def forecast_family(
     )
     if night.relearned + night.filtered >= FEW:
         say(f"{family.series}: {night.relearned} learned, {night.filtered} filtered, {night.unchanged} unchanged")
-    forecasts = with_reasons(night.forecasts, history)
+    forecasts, backtests = night.forecasts, night.backtest
+    if opinions is not None:
+        forecasts, backtests = opinions.heard(family, history, forecasts, backtests)
+    forecasts = with_reasons(forecasts, history)
     if family.level == "product":
         forecasts = discontinued(forecasts, products)
-    accuracy = accuracy_table(night.backtest, panel, Frequency.parse(freq).season_lengths[0])
+    accuracy = accuracy_table(backtests, panel, Frequency.parse(freq).season_lengths[0])
     told = described(forecasts, history)
-    return Outcome(family, history, forecasts, night.backtest, accuracy, told, night.state)
+    return Outcome(family, history, forecasts, backtests, accuracy, told, night.state)
 
 
 def _fanned_out(executor: Executor | None, what: str, say: Say) -> Map | None:

@@ -83,6 +83,15 @@ create table if not exists forecast.model_state (
 comment on table forecast.model_state is
     'One row per series and unique_id (empty for what all of a series share): the learned models as of the last night that forecast. Safe to empty: the next night learns anew.';
 
+create table if not exists forecast.arima_states (
+    series text not null,
+    unique_id text not null,
+    state text not null,
+    primary key (series, unique_id)
+);
+comment on table forecast.arima_states is
+    'One row per series and unique_id that auto-ARIMA votes on: the orders and parameters found, as JSON. Safe to empty.';
+
 create table if not exists forecast.accuracy (
     as_of_date date not null,
     series text not null,
