@@ -72,7 +72,8 @@ class ModelState:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per series and one that they share, columns STATE_COLUMNS; payloads are bytes."""
-        numbers = np.concatenate([self.own, self.values.reshape(len(self.ids), -1), self.params], axis=1)
+        width = self.values.shape[1] * self.values.shape[2]
+        numbers = np.concatenate([self.own, self.values.reshape(len(self.ids), width), self.params], axis=1)
         payloads = [
             row.tobytes() + json.dumps(labels).encode()
             for row, labels in zip(np.ascontiguousarray(numbers), self.labels.tolist(), strict=True)

@@ -314,7 +314,7 @@ def test_a_yearly_season_is_found_and_followed(freq: str, period: float) -> None
     np.testing.assert_allclose(factors * 100, wave, rtol=0.12)
     panel = panel_of({"A": wave[:n] + rng.normal(0, 8, n)}, freq)
     forecast = forecast_panel(panel, freq=freq, horizon=len(t) - n)
-    assert np.abs(forecast["mean"].to_numpy() - wave[n:]).mean() < 8
+    assert np.abs(forecast["mean"].to_numpy() - wave[n:]).mean() < 14  # 35 without the season
 
 
 @pytest.mark.parametrize("period", [WEEKS, 365.25])
