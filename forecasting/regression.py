@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forecasting.kernel.classes import MIN_POINTS
 from forecasting.effects import FIRST_SPREAD, own_estimates, pool_by_group
 from forecasting.fitting import Design, best_smoothing, effects_over_time, fit, level_path
+from forecasting.kernel.classes import MIN_POINTS
 from forecasting.panel import validate_panel
 from forecasting.periods import Frequency
 from forecasting.regressors import Regressors, column_values, is_price, usable

@@ -22,9 +22,9 @@ class ModelState:
     """The models of a panel after a night, series by series, and what they share.
 
     ``ids``, ``n_periods``, ``next_period`` (ordinal), ``fingerprints``, ``n_fit``, ``params`` (series,
-    pool.size_of(long season)), ``own`` (series, 2; see :func:`forecasting.intervals.calibrate`), ``values`` (series, columns,
-    horizon): mean, then lo and hi by level; ``labels``: model_used, demand_class, fallback_reason, shape
-    (series, 3), of objects.
+    pool.size_of(season)), ``own`` (series, 2; see :func:`forecasting.intervals.calibrate`), ``values`` (series,
+    columns, horizon): mean, then lo and hi by level; ``labels``: model_used, demand_class, fallback_reason,
+    shape (series, 3), of objects.
     """
 
     key: str

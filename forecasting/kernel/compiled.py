@@ -29,7 +29,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 # would go on using machine code of a caller whose callee has changed. Files that compile nothing do not count.
 _FOLDER = Path(__file__).parent
 _SOURCES = [path.read_bytes() for path in sorted(_FOLDER.glob("*.py"))]
-VERSION = hashlib.sha256(b"".join(text for text in _SOURCES if b"\n@compiled" in text or b"\n@inlined" in text)).hexdigest()[:16]
+VERSION = hashlib.sha256(
+    b"".join(text for text in _SOURCES if b"\n@compiled" in text or b"\n@inlined" in text)
+).hexdigest()[:16]
 CACHES = _FOLDER / "__pycache__"
 CACHE = CACHES / VERSION
 

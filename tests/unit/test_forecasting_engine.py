@@ -339,9 +339,10 @@ def test_an_empty_panel_gives_empty_frames_with_the_right_columns() -> None:
     assert forecast.dtypes.to_dict() == full.dtypes.to_dict()
     backtest = backtest_panel(empty, freq="D", horizon=3)
     assert len(backtest) == 0
-    assert backtest.dtypes.to_dict() == backtest_panel(
-        panel_of({"A": np.arange(9.0)}), freq="W-MON", horizon=1
-    ).dtypes.to_dict()
+    assert (
+        backtest.dtypes.to_dict()
+        == backtest_panel(panel_of({"A": np.arange(9.0)}), freq="W-MON", horizon=1).dtypes.to_dict()
+    )
 
 
 @pytest.mark.parametrize(
