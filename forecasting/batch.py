@@ -172,10 +172,8 @@ def work(task: Task) -> Votes:
     classes, failed = np.zeros(shape[:2], dtype="int64"), np.zeros(shape[:2], dtype="int64")
     params, n_fit = task.learned.params.copy(), task.learned.n_fit.copy()
     # What came from another process may be read-only, and for such arrays all would be compiled once more.
-    values, offsets, seasons, weights, known = (
-        np.require(array, requirements=["C", "W"])
-        for array in (task.values, task.offsets, task.seasons, task.weights, task.known)
-    )
+    given = (task.values, task.offsets, task.seasons, task.weights, task.known)
+    values, offsets, seasons, weights, known = (np.require(array, requirements=["C", "W"]) for array in given)
     pool.run(values, offsets, seasons, weights, known, n_fit, params, means, classes, failed)
     return Votes(means, classes, failed, Learned(params, n_fit))
 
