@@ -64,7 +64,7 @@ class Night:
 
     @cached_property
     def backtest(self) -> pd.DataFrame:
-        """As from :func:`forecasting.engine.backtest_panel`, of the panel's series, of the night each was learned on."""
+        """As from :func:`forecasting.engine.backtest_panel`, of the panel's series, from the night each was learned."""
         past = _past(self.state.take(pd.Index(self.state.ids).get_indexer(self.batch.ids)))
         return backtest_frame(self.batch, self.plan, past.known, past.votes, self.state.weights)
 
