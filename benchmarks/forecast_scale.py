@@ -12,8 +12,9 @@ import pandas as pd
 import psutil
 
 from benchmarks.machine import MB
-from forecasting import engine
-from forecasting.engine import backtest_panel, forecast_panel
+from forecasting.engine import forecast_panel
+from forecasting.nightly import forecast_night
+from forecasting.state import ModelState
 
 SEED = 20
 FREQ, HORIZON, ORIGINS = "MS", 6, 12
@@ -33,16 +34,15 @@ class Night:
 
 @dataclass(frozen=True)
 class SecondNight:
-    """CPU seconds of an incremental engine's first night, and of one with a new month in 1 % of the series."""
+    """CPU seconds of a first night, and of one with a new month in 1 % of the series.
+
+    The second one is given those series only (``changed``), or all of them to find that out by itself (``whole``).
+    """
 
     n_series: int
     first_seconds: float
-    second_seconds: float
-
-    @property
-    def share_pct(self) -> float:
-        """The second night's CPU in per cent of the first one's."""
-        return 100 * self.second_seconds / self.first_seconds
+    changed_seconds: float
+    whole_seconds: float
 
 
 @dataclass(frozen=True)
@@ -77,27 +77,27 @@ def monthly_demand(n_series: int) -> pd.DataFrame:
 def full_night(panel: pd.DataFrame) -> Night:
     """Backtest and forecast all of it."""
     started = time.process_time()
-    _backtest_and_forecast(_first(panel, 3))
+    _forecast(_first(panel, 3))
     compiled = time.process_time()
-    _backtest_and_forecast(panel)
+    _forecast(panel)
     return Night(panel["unique_id"].nunique(), compiled - started, time.process_time() - compiled)
 
 
-def second_night(panel: pd.DataFrame) -> SecondNight | None:
-    """The night after, with what the engine kept of the first; None for an engine that keeps nothing."""
-    forecast_night = getattr(engine, "forecast_night", None)
-    if forecast_night is None:
-        return None
-    choice = {"freq": FREQ, "horizon": HORIZON}
-    tiny = _first(panel, 3)
-    for _ in range(2):
-        forecast_night(tiny, **choice, state=forecast_night(tiny, **choice, state=None)[1])
+def second_night(panel: pd.DataFrame) -> SecondNight:
+    """The night after, with the state that the first one left; forecasts of all series come of both."""
     grown = with_new_months(panel, CHANGED_SHARE)
-    started = time.process_time()
-    _, state = forecast_night(panel, **choice, state=None)
-    between = time.process_time()
-    forecast_night(grown, **choice, state=state)
-    return SecondNight(panel["unique_id"].nunique(), between - started, time.process_time() - between)
+    lengths = panel.groupby("unique_id").size()
+    changed = grown[grown["unique_id"].map(grown.groupby("unique_id").size() > lengths)].reset_index(drop=True)
+    tiny = _first(panel, 3)
+    _forecast(_first(grown, 3), _forecast(tiny))
+    clock = [time.process_time()]
+    state = _forecast(panel)
+    clock.append(time.process_time())
+    _forecast(changed, state, only_changed=True)
+    clock.append(time.process_time())
+    _forecast(grown, state)
+    clock.append(time.process_time())
+    return SecondNight(len(lengths), *np.diff(clock).tolist())
 
 
 def with_new_months(panel: pd.DataFrame, share: float) -> pd.DataFrame:
@@ -122,9 +122,11 @@ def memory_growth(fits: int) -> Growth:
     return Growth(max(fits // a_round, 1) * a_round, seen[0], seen[-1])
 
 
-def _backtest_and_forecast(panel: pd.DataFrame) -> None:
-    backtest = backtest_panel(panel, freq=FREQ, horizon=HORIZON, n_origins=ORIGINS, n_jobs=1)
-    forecast_panel(panel, freq=FREQ, horizon=HORIZON, backtest=backtest, n_jobs=1)
+def _forecast(panel: pd.DataFrame, state: ModelState | None = None, *, only_changed: bool = False) -> ModelState:
+    """A night of 12 origins and the frame of its forecasts; the state it leaves."""
+    night = forecast_night(panel, freq=FREQ, horizon=HORIZON, n_origins=ORIGINS, state=state, only_changed=only_changed)
+    assert len(night.forecasts) == HORIZON * len(night.state.ids)
+    return night.state
 
 
 def _first(panel: pd.DataFrame, n_series: int) -> pd.DataFrame:

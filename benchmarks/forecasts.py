@@ -127,11 +127,14 @@ def _nights(n_series: int, fits: int) -> list[str]:
     what = "CPU of 30,000 monthly series and 12 origins" + (" (scaled up)" if n_series != NIGHT_SERIES else "")
     lines.append(_line(what, seconds, "s", NIGHT_SECONDS))
     second = forecast_scale.second_night(panel)
-    if second is None:
-        print("the engine keeps no state: a second night costs what the first one did", flush=True)
-    else:
-        print(f"a first night {second.first_seconds:.2f} s, a second one {second.second_seconds:.3f} s", flush=True)
-        lines.append(_line("CPU of a night with 1 % new, of the first", second.share_pct, "%", SECOND_NIGHT_PCT))
+    first = second.first_seconds
+    print(
+        f"a first night {first:.2f} s, a second one {second.changed_seconds:.3f} s given what changed, "
+        f"{second.whole_seconds:.3f} s given everything",
+        flush=True,
+    )
+    for what, spent in (("given what changed", second.changed_seconds), ("given everything", second.whole_seconds)):
+        lines.append(_line(f"CPU of a night with 1 % new, {what}", 100 * spent / first, "%", SECOND_NIGHT_PCT))
     growth = forecast_scale.memory_growth(fits)
     print(f"{growth.before_mb:.0f} MB, after {growth.fits:,} fits more {growth.after_mb:.0f} MB\n", flush=True)
     grown = growth.after_mb - growth.before_mb
