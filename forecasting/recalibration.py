@@ -53,7 +53,7 @@ def recalibrated(
     if not is_moved.any():
         return forecasts
     plan = Plan.of(behind.freq, int(forecasts.groupby("unique_id").size().max()), behind.season_lengths)
-    ids = set(forecasts.loc[is_moved, "unique_id"]) | set(backtest.loc[was_moved, "unique_id"])
+    ids = set(forecasts.loc[is_moved, "unique_id"].unique()) | set(backtest.loc[was_moved, "unique_id"].unique())
     frame = validate_panel(behind.panel, behind.freq)
     batch = Batch.of(frame[frame["unique_id"].isin(ids)], plan.frequency)
     mine = backtest["unique_id"].isin(ids).to_numpy()

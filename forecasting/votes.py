@@ -126,17 +126,17 @@ def combined(
 
 def _of_classes(forecasts: pd.DataFrame, classes: tuple[str, ...]) -> set[str]:
     require_columns(forecasts, ("unique_id", "demand_class"), "forecasts")
-    return set(forecasts.loc[forecasts["demand_class"].isin(classes), "unique_id"])
+    return set(forecasts.loc[forecasts["demand_class"].isin(classes), "unique_id"].unique())
 
 
 def _beside(frame: pd.DataFrame, votes: pd.DataFrame, keys: list[str]) -> np.ndarray:
     """The vote of each row of the frame, NaN where there is none."""
-    strange = set(votes["unique_id"]) - set(frame["unique_id"])
+    strange = set(votes["unique_id"].unique()) - set(frame["unique_id"].unique())
     if strange:
         raise PanelError(f"series {min(strange)!r} has a vote, but no forecast to vote on")
     both = frame[keys].merge(votes[[*keys, "mean"]], on=keys, how="left", validate="1:1")
     # an engine's origin may lack what the vote has, but not all of them
-    if set(both.loc[both["mean"].notna(), "unique_id"]) != set(votes["unique_id"]):
+    if both.loc[both["mean"].notna(), "unique_id"].nunique() != votes["unique_id"].nunique():
         raise PanelError("the votes are of other periods than the forecasts")
     vote: np.ndarray = both["mean"].to_numpy(dtype="float64")
     return vote

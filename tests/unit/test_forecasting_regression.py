@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from forecasting.effects import pool_by_group, random_effects
 from forecasting.fitting import Design, fit
-from forecasting.gate import gate_votes, gate_weights
+from forecasting.gate import gate_votes
 from forecasting.panel import PanelError
 from forecasting.regression import RegressionVotes, regression_votes
 from forecasting.regressors import Regressors, holiday_columns
