@@ -269,6 +269,27 @@ def test_without_evidence_young_series_keep_their_mean() -> None:
     pd.testing.assert_frame_equal(with_profiles(forecasts, young, votes, Behind(panel, "MS"), {}), forecasts)
 
 
+def test_young_series_without_a_vote_learn_from_the_others_how_wide_they_are() -> None:
+    """Launches that double after half a year: the mean of six periods is far off, and the intervals say so."""
+    rng = np.random.default_rng(0)
+    doubling = [
+        pd.DataFrame({"unique_id": f"L{i}", "ds": MONTHS[46:64], "y": rng.permuted(np.r_[9.0, 10, 11, 9, 10, 11])[
+            np.arange(18) % 6] * np.repeat([1.0, rng.choice([0.2, 3.0])], [6, 12])}) for i in range(12)
+    ]  # fmt: skip
+    new = pd.DataFrame({"unique_id": "new", "ds": MONTHS[58:64], "y": [10.0, 9, 11, 10, 9, 11]})
+    old = [launched(f"C{i}", 0, 5.0).head(64) for i in range(3)]
+    panel = pd.concat([*old, *doubling, new], ignore_index=True)
+    forecasts = forecast_panel(panel, freq="MS", horizon=H)
+    young = young_backtest(panel, freq="MS", horizon=H)
+    none = Votes(forecasts.head(0)[["unique_id", "ds", "mean"]], young.head(0)[["unique_id", "cutoff", "ds", "mean"]],
+                 SILENT)  # fmt: skip
+    ahead = with_profiles(forecasts, young, none, Behind(panel, "MS"), {})
+    mine = ahead["unique_id"] == "new"
+    pd.testing.assert_frame_equal(ahead[~mine], forecasts[~mine])
+    pd.testing.assert_series_equal(ahead["mean"], forecasts["mean"])
+    assert (ahead.loc[mine, "hi-80"] > forecasts.loc[mine, "hi-80"] + 5).all()
+
+
 def test_evidence_on_young_series_is_bounded() -> None:
     panel = pd.concat([launched(f"L{i}", i, 9.0) for i in range(60)], ignore_index=True)
     young = young_backtest(panel, freq="MS", horizon=H)
