@@ -105,7 +105,8 @@ def _windows(
     moved = np.zeros(known.shape, dtype=bool)
     inside = (step >= 0) & (step < plan.horizon)
     at = row[inside], n_origins - 1 - from_last[which[inside]]
-    missed = backtest["mean"].to_numpy(dtype="float64") - backtest["y"].to_numpy(dtype="float64")
+    with np.errstate(over="ignore"):  # of values near the largest float; what is infinite has no score
+        missed = backtest["mean"].to_numpy(dtype="float64") - backtest["y"].to_numpy(dtype="float64")
     errors[(*at, step[inside])] = missed[inside]
     moved[at] = was_moved[inside]
     return known, errors, moved
