@@ -105,7 +105,7 @@ class Batch:
         codes, ids = pd.factorize(frame["unique_id"])
         starts = np.r_[0, np.flatnonzero(codes[1:] != codes[:-1]) + 1]
         first = frequency.ordinals(frame["ds"].to_numpy()[starts])
-        values = np.ascontiguousarray(frame["y"].to_numpy(), dtype="float64")
+        values = np.array(frame["y"], dtype="float64")  # a copy: of a read-only view all would be compiled once more
         return cls(np.asarray(ids, dtype=object), first, values, np.r_[starts, len(frame)].astype("int64"))
 
     def __len__(self) -> int:
@@ -132,15 +132,15 @@ class Batch:
 
 @dataclass(frozen=True)
 class Learned:
-    """Parameters per series, shape (series, pool.SIZE), and the points they were learned on (0 = none yet)."""
+    """Parameters per series, shape (series, pool.size_of(long season)), and the points they were learned on (0 = none yet)."""
 
     params: np.ndarray
     n_fit: np.ndarray
 
     @classmethod
-    def nothing(cls, n_series: int) -> "Learned":
+    def nothing(cls, n_series: int, plan: Plan) -> "Learned":
         """Nothing learned yet."""
-        return cls(np.zeros((n_series, pool.SIZE)), np.zeros(n_series, dtype="int64"))
+        return cls(np.zeros((n_series, pool.size_of(plan.long_season))), np.zeros(n_series, dtype="int64"))
 
 
 @dataclass(frozen=True)
@@ -171,8 +171,10 @@ def work(task: Task) -> Votes:
     means = np.full(shape, np.nan)
     classes, failed = np.zeros(shape[:2], dtype="int64"), np.zeros(shape[:2], dtype="int64")
     params, n_fit = task.learned.params.copy(), task.learned.n_fit.copy()
-    values = np.ascontiguousarray(task.values)
-    pool.run(values, task.offsets, task.seasons, task.weights, task.known, n_fit, params, means, classes, failed)
+    # What came from another process may be read-only, and for such arrays all would be compiled once more.
+    given = (task.values, task.offsets, task.seasons, task.weights, task.known)
+    own = (np.require(array, requirements=["C", "W"]) for array in given)
+    pool.run(*own, n_fit, params, means, classes, failed)
     return Votes(means, classes, failed, Learned(params, n_fit))
 
 
@@ -193,11 +195,11 @@ def tasks(
         )
 
 
-def joined(parts: Sequence[Votes], n_origins: int, horizon: int) -> Votes:
+def joined(parts: Sequence[Votes], n_origins: int, plan: Plan) -> Votes:
     """The parts below each other, in their order; no part gives no series."""
     if not parts:
         nothing = np.zeros((0, n_origins), dtype="int64")
-        return Votes(np.zeros((0, n_origins, horizon)), nothing, nothing.copy(), Learned.nothing(0))
+        return Votes(np.zeros((0, n_origins, plan.horizon)), nothing, nothing.copy(), Learned.nothing(0, plan))
     learned = Learned(
         np.concatenate([part.learned.params for part in parts]), np.concatenate([part.learned.n_fit for part in parts])
     )

@@ -1,6 +1,6 @@
 """A series as trend, seasons and what is left, and how strong each is.
 
-Not here: seasons taken out before a model sees them (seasonality.py), tests of stationarity and errors (quality.py).
+Not here: seasons taken out before a model sees them (kernel/yearly.py), tests of stationarity and errors (quality.py).
 """
 
 import warnings

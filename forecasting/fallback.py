@@ -1,6 +1,6 @@
 """The stand-in: a forecast for the rare series that the engine's own models could not fit, by another library.
 
-Not here: which series need it (series.py). statsforecast is imported with the first sick series: it costs 1.2 s and
+Not here: which series need it (stand_ins.py). statsforecast is imported with the first sick series: it costs 1.2 s and
 290 MB, which a night without one must not pay.
 """
 
@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from forecasting.models import seasonal_naive
-from forecasting.seasonality import LONGEST_STATE
+from forecasting.batch import LONGEST_STATE
 
 REACH = 2.0  # a forecast farther outside the history than two of its ranges has diverged
 FEWEST_POINTS = 4  # statsforecast's ETS and Theta raise on three
@@ -75,7 +74,7 @@ def _chain(n: int, m: int, passed: list[str]) -> Iterator[tuple[str, str, Foreca
     else:
         passed.append(f"{n} point{'s are' if n > 1 else ' is'} too few for a model")
     if 1 < m <= n:
-        yield "seasonal_naive", "the last season again", seasonal_naive
+        yield "seasonal_naive", "the last season again", _seasonal_naive
 
 
 def _attempt(model: Forecaster, y: np.ndarray, m: int, horizon: int) -> tuple[np.ndarray | None, str]:
@@ -132,3 +131,7 @@ def _ses(y: np.ndarray, m: int, horizon: int) -> np.ndarray:
     from statsforecast.models import SimpleExponentialSmoothingOptimized
 
     return np.asarray(SimpleExponentialSmoothingOptimized().forecast(y, horizon)["mean"])
+
+
+def _seasonal_naive(y: np.ndarray, m: int, horizon: int) -> np.ndarray:
+    return y[len(y) - m + np.arange(horizon) % m]

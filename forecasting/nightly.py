@@ -34,6 +34,7 @@ _SHORT_HISTORY = 50
 # Mean error of the new periods, in half widths of the widest interval, from which a series is learned anew: what
 # happens to one series in some hundreds by chance.
 _DRIFT = 1.5
+_ROUNDING = 1e-9  # of the largest value: a series without noise has no interval, and has not drifted for its digits
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def forecast_night(  # noqa: PLR0913 - as forecast_panel
         mapped: how chunks are done; None does them here.
 
     >>> months = pd.date_range("2020-01-01", periods=61, freq="MS")
-    >>> panel = pd.DataFrame({"unique_id": "A", "ds": months, "y": [float(5 + i % 12) for i in range(61)]})
+    >>> panel = pd.DataFrame({"unique_id": "A", "ds": months, "y": [50.0 + i % 12 + i * i % 7 for i in range(61)]})
     >>> first = forecast_night(panel[:60], freq="MS", horizon=2)
     >>> second = forecast_night(panel, freq="MS", horizon=2, state=first.state)
     >>> first.relearned, second.relearned, second.filtered
@@ -102,7 +103,7 @@ def _first_night(batch: Batch, plan: Plan, levels: list[float], n_origins: int, 
     backtest = run_backtest(batch, plan, weights, n_origins, mapped)
     calibration, own = calibrated(batch, plan, backtest)
     shared = _Shared(plan, levels, weights, calibration, mapped)
-    state = _forecast(batch, shared, own, Learned.nothing(len(batch)), key, _end(batch))
+    state = _forecast(batch, shared, own, Learned.nothing(len(batch), plan), key, _end(batch))
     said = backtest_frame(batch, plan, backtest.known, backtest.votes, weights)
     return Night(values_frame(state.ids, state.next_period, state.values, state.labels, plan, levels), said, state,
                  len(batch), 0, 0)  # fmt: skip
@@ -123,8 +124,8 @@ def _next_night(  # noqa: PLR0913
     shared = _Shared(plan, levels, state.weights, state.calibration, mapped)
     fresh = batch.take(anew)
     backtest = run_backtest(fresh, plan, state.weights, n_origins, mapped)
-    _, own = calibrated(fresh, plan, backtest)
-    learned = _forecast(fresh, shared, own, Learned.nothing(len(fresh)), state.key, state.learned_at)
+    _, own = calibrated(fresh, plan, backtest, state.calibration)
+    learned = _forecast(fresh, shared, own, Learned.nothing(len(fresh), plan), state.key, state.learned_at)
     ahead = at[filtered]
     moved = _forecast(
         batch.take(np.flatnonzero(filtered)),
@@ -136,7 +137,7 @@ def _next_night(  # noqa: PLR0913
     )
     stays = np.ones(len(state.ids), dtype=bool) if only_changed else np.isin(np.arange(len(state.ids)), at[kept])
     stays[at[(at >= 0) & ~kept]] = False
-    whole = learned.joined(moved).joined(state.take(np.flatnonzero(stays)))
+    whole = state.take(np.flatnonzero(stays)).joined(learned, moved)
     said = backtest_frame(fresh, plan, backtest.known, backtest.votes, state.weights)
     forecasts = values_frame(whole.ids, whole.next_period, whole.values, whole.labels, plan, levels)
     return Night(forecasts, said, whole, len(anew), int(filtered.sum()), int(stays.sum()))
@@ -173,8 +174,10 @@ def _sorted_out(batch: Batch, state: ModelState, at: np.ndarray) -> tuple[np.nda
 def _drifted(came: np.ndarray, said: np.ndarray) -> bool:
     """Did the new periods lie far outside what was said of them? ``said``: mean, lo, hi, …, the widest last."""
     steps = min(len(came), said.shape[1])
-    half = np.maximum((said[-1] - said[-2]) / 2.0, 1e-300)[:steps]
-    return bool((np.abs(came[:steps] - said[0, :steps]) / half).mean() > _DRIFT)
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounding = _ROUNDING * max(np.abs(said[0]).max(), np.abs(came).max(), 1e-290)
+        half = np.maximum((said[-1] - said[-2]) / 2.0, rounding)[:steps]
+        return not (np.abs(came[:steps] - said[0, :steps]) / half).mean() <= _DRIFT
 
 
 def _forecast(

@@ -1,6 +1,6 @@
 """Days, weeks, months, quarters and years as whole numbers, so that a gap is a difference of two.
 
-Not here: frames (panel.py) or seasons of the business (seasonality.py).
+Not here: frames (panel.py) or seasons of the business (kernel/yearly.py).
 """
 
 from collections.abc import Sequence

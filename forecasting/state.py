@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from forecasting.intervals import Calibration, Pool
-from forecasting.kernel import pool
 from forecasting.kernel.compiled import VERSION
 from forecasting.kernel.members import COUNT
 
@@ -23,7 +22,7 @@ class ModelState:
     """The models of a panel after a night, series by series, and what they share.
 
     ``ids``, ``n_periods``, ``next_period`` (ordinal), ``fingerprints``, ``n_fit``, ``params`` (series,
-    pool.SIZE), ``own`` (series, 2; see :func:`forecasting.intervals.calibrate`), ``values`` (series, columns,
+    pool.size_of(long season)), ``own`` (series, 2; see :func:`forecasting.intervals.calibrate`), ``values`` (series, columns,
     horizon): mean, then lo and hi by level; ``labels``: model_used, demand_class, fallback_reason, shape
     (series, 3), of objects.
     """
@@ -56,10 +55,19 @@ class ModelState:
         parts = {name: getattr(self, name)[chosen] for name in _PER_SERIES}
         return ModelState(self.key, self.learned_at, self.weights, self.calibration, **parts)
 
-    def joined(self, other: "ModelState") -> "ModelState":
-        """These series and those of ``other``, sorted by id; what is shared is this one's."""
-        order = np.argsort(np.r_[self.ids, other.ids].astype("str"), kind="stable")
-        parts = {name: np.concatenate([getattr(self, name), getattr(other, name)])[order] for name in _PER_SERIES}
+    def joined(self, *others: "ModelState") -> "ModelState":
+        """These series and those of the others, sorted by id; what is shared is this one's."""
+        states = (self, *others)
+        order = np.argsort(np.concatenate([state.ids for state in states]).astype("str"), kind="stable")
+        place = np.empty(len(order), dtype="int64")
+        place[order] = np.arange(len(order))
+        ends = np.cumsum([len(state.ids) for state in states])
+        parts = {}
+        for name in _PER_SERIES:
+            arrays = [getattr(state, name) for state in states]
+            whole = parts[name] = np.empty((len(order), *arrays[0].shape[1:]), dtype=arrays[0].dtype)
+            for end, array in zip(ends, arrays, strict=True):
+                whole[place[end - len(array) : end]] = array
         return ModelState(self.key, self.learned_at, self.weights, self.calibration, **parts)
 
     def to_frame(self) -> pd.DataFrame:
@@ -92,7 +100,7 @@ class ModelState:
         series = frame[frame["unique_id"] != SHARED].sort_values("unique_id", ignore_index=True)
         common = json.loads(bytes(shared["payload"].iloc[0]))
         horizon, columns = int(common["horizon"]), int(common["columns"])
-        width = 2 + columns * horizon + pool.SIZE
+        width = 2 + columns * horizon + int(common["params"])
         raw = [bytes(payload) for payload in series["payload"]]
         numbers = np.frombuffer(b"".join(one[: 8 * width] for one in raw)).reshape(len(raw), width)
         return cls(
@@ -126,6 +134,7 @@ class ModelState:
             {
                 "horizon": self.calibration.horizon,
                 "columns": self.values.shape[1],
+                "params": self.params.shape[1],
                 "weights": self.weights.tolist(),
                 "pools": pools,
             }

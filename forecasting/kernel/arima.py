@@ -82,8 +82,13 @@ def emit(y: np.ndarray, m: int, n_fit: int, params: np.ndarray, known: np.ndarra
     """Forecasts after known[o] points into out[o, :], for increasing origins, in one pass."""
     last = known[len(known) - 1]
     uses_logs = params[0] == 1.0
-    if uses_logs and y[:last].min() <= 0.0:  # a zero since the fit: logarithms have no say any more
-        out[:, :] = np.nan
+    if uses_logs:  # from a zero on that came after the fit, logarithms have no say any more
+        for t in range(last):
+            if y[t] <= 0.0:
+                last = t
+                break
+    out[:, :] = np.nan
+    if last < known[0]:
         return
     w = _differences(y[:last], m, uses_logs)
     lanes = np.zeros((2, LANES))
@@ -92,8 +97,10 @@ def emit(y: np.ndarray, m: int, n_fit: int, params: np.ndarray, known: np.ndarra
     errors = np.zeros((len(w), LANES))
     squares = np.zeros(LANES)
     _errors(w, m, params[1], lanes, errors, squares)
-    out[:, :] = 0.0
     for o in range(len(known)):
+        if known[o] > last:
+            break
+        out[o, :] = 0.0
         for k in range(LANES):
             weight = params[4 + k * FIELDS]
             if weight >= 1e-4:

@@ -5,7 +5,7 @@ Not here: the models that each class gets (pool.py).
 
 import numpy as np
 
-from forecasting.kernel.compiled import compiled
+from forecasting.kernel.compiled import SMALLEST, compiled
 
 INTERMITTENT_ADI = 1.32  # Syntetos & Boylan (2005): above it Croston-type methods beat exponential smoothing
 LUMPY_CV2 = 0.49  # the other cut-off of the same paper
@@ -40,7 +40,7 @@ def demand_class(y: np.ndarray, m: int, year: int, quarter: int) -> int:
     n = len(y)
     if n < MIN_POINTS:
         return SHORT
-    last, sold, total, squares, largest = -1, 0, 0.0, 0.0, np.abs(y).max()
+    last, sold, total, squares, largest = -1, 0, 0.0, 0.0, max(np.abs(y).max(), SMALLEST)
     for t in range(n):
         if y[t] != 0.0:
             last = t

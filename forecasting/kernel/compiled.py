@@ -1,31 +1,90 @@
-"""How the kernel is compiled, and the lanes in which candidates are filtered and kept.
+"""How the kernel is compiled and kept, and the lanes in which candidates are filtered and kept.
 
-Not here: any model.
+Not here: any model; what is compiled ahead of the first night (warm_up.py).
 """
 
 import hashlib
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba.core import caching
 
 # Candidates of one model are filtered side by side: eight float64 fill one vector register of a current
 # processor, and the filter's chain of dependent additions is paid once for all eight (3 ns a candidate and
 # step where one at a time takes 9).
 LANES = 8
 
+# What a series is divided by is no smaller: the compiler multiplies by the reciprocal, and that must be a number.
+SMALLEST = 1e-290
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Compiled code is kept per content of the whole kernel: numba itself looks only at the file of each function, and
-# would go on using machine code of a caller whose callee has changed.
+# would go on using machine code of a caller whose callee has changed. Files that compile nothing do not count.
 _FOLDER = Path(__file__).parent
-VERSION = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_FOLDER.glob("*.py")))).hexdigest()[:16]
-numba.config.CACHE_DIR = str(_FOLDER / "__pycache__" / VERSION)  # type: ignore[attr-defined]
+_SOURCES = [path.read_bytes() for path in sorted(_FOLDER.glob("*.py"))]
+VERSION = hashlib.sha256(b"".join(text for text in _SOURCES if b"\n@compiled" in text or b"\n@inlined" in text)).hexdigest()[:16]
+CACHES = _FOLDER / "__pycache__"
+CACHE = CACHES / VERSION
 
 # Sums may be reordered, but infinities and NaN keep their meaning: the guards look for them.
 _FAST = {"contract", "reassoc", "nsz", "arcp"}
+_OPTIONS: dict[str, Any] = {"fastmath": _FAST, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+
+
+@cache
+def is_writable() -> bool:
+    """Can machine code be kept beside the sources? In an image it cannot: there it was compiled at the build."""
+    try:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=CACHE):
+            return True
+    except OSError:
+        return False
+
+
+class _Beside(caching._CacheLocator):  # type: ignore[misc]  # numba has no types
+    """Beside the sources, where they may be written or were compiled before; whoever wrote it, and whenever.
+
+    numba's own locators refuse a folder that they may not write to, and the code of files that were copied since.
+    """
+
+    def __init__(self, function: Callable[..., Any], path: str) -> None:
+        self._py_file = path
+        self._lineno = function.__code__.co_firstlineno
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], path: str) -> "_Beside | None":
+        return cls(function, path) if is_writable() or any(CACHE.glob(f"{Path(path).stem}.*.nbi")) else None
+
+    def get_cache_path(self) -> str:
+        return str(CACHE)
+
+    def get_source_stamp(self) -> str:
+        return VERSION
+
+    def get_disambiguator(self) -> str:
+        return str(self._lineno)
+
+
+class _Implementation(caching.CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = [_Beside, caching.UserWideCacheLocator]  # noqa: RUF012 - numba's attribute
+
+
+class _Cache(caching.FunctionCache):  # type: ignore[misc]
+    """numba's, but what cannot be written is not kept, and nobody fails for it."""
+
+    _impl_class = _Implementation
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):
+            super().save_overload(sig, data)
 
 
 def compiled(function: F) -> F:
@@ -37,9 +96,19 @@ def compiled(function: F) -> F:
     >>> twice(2.0)
     4.0
     """
-    # In a doctest or a notebook there is no file to keep the code beside.
-    is_kept = not function.__code__.co_filename.startswith("<")
-    machine_code: Any = numba.njit(cache=is_kept, fastmath=_FAST, nogil=True, error_model="numpy")(function)
+    machine_code: Any = numba.njit(**_OPTIONS)(function)
+    # In a doctest or a notebook there is no file to keep the code beside, and in some containers nowhere at all.
+    if not function.__code__.co_filename.startswith("<"):
+        with suppress(RuntimeError):
+            machine_code._cache = _Cache(function)
+    return machine_code  # type: ignore[no-any-return]
+
+
+def inlined(function: F) -> F:
+    """``function`` as a part of the compiled functions that call it: one that calls all models would be optimised
+    twice, alone and in its caller, and that is seven seconds.
+    """
+    machine_code: F = numba.njit(**_OPTIONS, inline="always")(function)
     return machine_code
 
 

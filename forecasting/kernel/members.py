@@ -7,7 +7,7 @@ it has learned), then each member's own block.
 import numpy as np
 
 from forecasting.kernel import arima, autoregression, intermittent, seasonal, smoothing, theta
-from forecasting.kernel.compiled import compiled
+from forecasting.kernel.compiled import inlined
 
 MEMBERS = ("ets", "theta", "sarima", "ar_log", "ar", "seasonal", "tsb", "imapa")
 ETS, THETA, SARIMA, AR_LOG, AR, SEASONAL, TSB, IMAPA = range(len(MEMBERS))
@@ -29,7 +29,7 @@ _fit_seasonal, _emit_seasonal = seasonal.fit, seasonal.emit
 _tsb, _imapa = intermittent.tsb, intermittent.imapa
 
 
-@compiled
+@inlined
 def learn(y: np.ndarray, m: int, wanted: np.ndarray, params: np.ndarray) -> None:
     """Every wanted member (booleans, shape COUNT) learns y (shape n) into ``params`` (shape SIZE)."""
     params[:] = 0.0
@@ -49,7 +49,7 @@ def learn(y: np.ndarray, m: int, wanted: np.ndarray, params: np.ndarray) -> None
         params[member] = wanted[member]
 
 
-@compiled
+@inlined
 def vote(y: np.ndarray, m: int, n_fit: int, params: np.ndarray, known: np.ndarray, votes: np.ndarray) -> None:
     """What every member that has learned says after known[o] points, into votes (shape COUNT, origins, horizon).
 

@@ -5,7 +5,7 @@ Not here: the intervals themselves (../intervals.py).
 
 import numpy as np
 
-from forecasting.kernel.compiled import compiled
+from forecasting.kernel.compiled import SMALLEST, compiled
 
 
 @compiled
@@ -23,6 +23,7 @@ def noise_scale(y: np.ndarray, m: int) -> float:
     size = np.abs(y).max()
     if size == 0.0 or n == 1:
         return float(size)
+    size = max(size, SMALLEST)
     lag = m if n >= 2 * m else 1
     steps, total, absolute, squares, has_zero = 0.0, 0.0, 0.0, 0.0, False
     for t in range(n):

@@ -15,7 +15,7 @@ from forecasting.kernel.classes import (
     SLEEPING,
     demand_class,
 )
-from forecasting.kernel.compiled import compiled
+from forecasting.kernel.compiled import SMALLEST, compiled
 
 COUNT = members.COUNT
 VIEW_SIZE = members.SIZE
@@ -33,7 +33,7 @@ _fit_year, _year_factor = yearly.fit, yearly.factor
 
 @compiled
 def learn_series(y: np.ndarray, m: int, long: float, wanted: np.ndarray, params: np.ndarray) -> None:
-    """Learn one series (shape n ≥ 1) into ``params`` (shape SIZE).
+    """Learn one series (shape n ≥ 1) into ``params`` (shape size_of(long)).
 
     ``m`` is the season that models carry period by period (1 = none), ``long`` a further one in periods (0 =
     none), ``wanted`` the members that vote, shape COUNT.
@@ -56,11 +56,12 @@ def _mean_size(y: np.ndarray) -> float:
     largest = np.abs(y).max()
     if largest == 0.0:
         return 1.0
+    largest = max(largest, SMALLEST)
     total = 0.0
     for t in range(len(y)):
         total += abs(y[t] / largest)
     scale = largest * (total / len(y))
-    return float(scale) if scale > 0.0 else float(largest)
+    return float(max(scale, SMALLEST))
 
 
 @compiled
@@ -157,8 +158,8 @@ def simple_forecast(past: np.ndarray, kind: int, year: int, mean: np.ndarray) ->
     """
     n = len(past)
     if kind == SHORT:
-        scale = np.abs(past).max()
-        value = (past / scale).mean() * scale if scale > 0.0 else 0.0  # a sum near the largest float would overflow
+        scale = max(np.abs(past).max(), SMALLEST)
+        value = (past / scale).mean() * scale  # a sum near the largest float would overflow
         mean[:] = value
         return True
     if kind in (CONSTANT, DEAD):
@@ -191,7 +192,7 @@ def run(
         weights: shape (2, COUNT), of regular and of rare demand.
         known: shape (series, origins), rising along a row, zeros first.
         n_fit: points that the parameters were learned on; 0 = learn them here, at the first origin.
-        params: shape (series, SIZE), read where n_fit > 0, else written.
+        params: shape (series, size_of(long)), read where n_fit > 0, else written.
         means, classes, failed: written; shapes (series, origins, horizon), (series, origins) twice.
     """
     m, long = int(seasons[0]), seasons[1]
@@ -226,21 +227,27 @@ def run(
             failed[i, o] = combine(y[: known[i, o]], votes[:, o - first], weights[row], means[i, o])
 
 
+def size_of(long: float) -> int:
+    """How many parameters a series has with this long season: SIZE, or fewer where nothing carries it directly."""
+    return SIZE if 0.0 < long <= LONGEST_DIRECT else _LONG_AT
+
+
 def learned_members(params: np.ndarray) -> np.ndarray:
-    """Bits of the members that have learned in either view, of ``params`` of shape (series, SIZE)."""
-    flags = (params[:, _SHORT_AT : _SHORT_AT + COUNT] > 0.0) | (params[:, _LONG_AT : _LONG_AT + COUNT] > 0.0)
+    """Bits of the members that have learned in either view, of ``params`` of shape (series, size_of(long))."""
+    flags = params[:, _SHORT_AT : _SHORT_AT + COUNT] > 0.0
+    if params.shape[1] > _LONG_AT:
+        flags |= params[:, _LONG_AT : _LONG_AT + COUNT] > 0.0
     bits: np.ndarray = flags @ (1 << np.arange(COUNT))
     return bits
 
 
-@compiled
 def collect_votes(
     values: np.ndarray, offsets: np.ndarray, seasons: np.ndarray, wanted: np.ndarray, known: np.ndarray
 ) -> np.ndarray:
     """All members' votes of series learned at their first origin, shape (series, COUNT, origins, horizon).
 
     Arguments as for :func:`run`, with ``seasons[4]`` the horizon; every row of ``known`` is full. NaN where a
-    member has no plausible vote.
+    member has no plausible vote. Not compiled: it is for a hundred series, and compiling costs five seconds.
     """
     m, long, horizon = int(seasons[0]), seasons[1], int(seasons[4])
     votes = np.full((len(known), COUNT, known.shape[1], horizon), np.nan)

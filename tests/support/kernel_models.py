@@ -3,19 +3,8 @@
 Not here: what is asked of them.
 """
 
-from collections.abc import Callable
+from forecasting.kernel.registry import MODELS, Model
 
-import numpy as np
-
-from forecasting.models import MODELS, Model
-
-Kernel = Callable[[np.ndarray, int, int], np.ndarray]
-TOO_DEAR = {"arima"}  # seconds a series: the totals' own tests ask it
-
-
-def _plain(model: Model) -> Kernel:
-    return lambda y, m, horizon: model.predict(y, m, model.learn(y, m), horizon)
-
-
+Kernel = Model
 # The one line that knows where the models live.
-KERNEL: dict[str, Kernel] = {name: _plain(model) for name, model in MODELS.items() if name not in TOO_DEAR}
+KERNEL: dict[str, Kernel] = dict(MODELS)

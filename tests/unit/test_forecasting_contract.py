@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting.demand import CLASSES
-from forecasting.engine import BACKTEST_COLUMNS, backtest_panel, forecast_panel
+from forecasting.engine import backtest_panel, forecast_panel
+from forecasting.frames import BACKTEST_COLUMNS
+from forecasting.kernel.classes import CLASSES
 from forecasting.panel import PanelError
 from forecasting.periods import Frequency
 from tests.support.awkward_series import awkward
@@ -21,7 +22,7 @@ from tests.support.kernel_models import KERNEL
 
 STARTS = {"D": "2022-12-01", "W-MON": "2019-12-30", "MS": "1996-01-01", "QS": "1990-01-01"}
 STARTS["YS"] = "1900-01-01"
-HORIZONS = (1, 13, 24)
+HORIZONS = (1, 2, 13, 24)
 NUMBERS = ["lo-95", "lo-80", "mean", "hi-80", "hi-95"]
 COLUMNS = ["unique_id", "ds", "mean", "lo-80", "hi-80", "lo-95", "hi-95", "model_used", "demand_class"]
 COLUMNS.append("fallback_reason")
@@ -148,7 +149,7 @@ def test_neither_the_order_of_rows_nor_that_of_series_matters(freq: str) -> None
     pd.testing.assert_frame_equal(straight, back, check_dtype=False, rtol=1e-9, atol=1e-12)
 
 
-def test_two_processes_forecast_as_one_does() -> None:
+def test_two_threads_forecast_as_one_does() -> None:
     series = {f"{name} {number}": y for name, y in few("W-MON").items() for number in range(8)}
     panel = panel_of(series, "W-MON")
     one, two = (forecast_panel(panel, freq="W-MON", horizon=4, n_jobs=n_jobs) for n_jobs in (1, 2))
