@@ -45,8 +45,8 @@ def young_backtest(panel: pd.DataFrame, *, freq: str, horizon: int) -> pd.DataFr
     told = np.flatnonzero(known.any(axis=1))
     batch, known = batch.take(told), np.ascontiguousarray(known[told])
     weights = default_weights()
-    chunks = tasks(batch, plan, weights, known, Learned.nothing(len(batch)), _CHUNK)
-    said = joined([work(chunk) for chunk in chunks], len(_AGES), horizon)
+    chunks = tasks(batch, plan, weights, known, Learned.nothing(len(batch), plan), _CHUNK)
+    said = joined([work(chunk) for chunk in chunks], len(_AGES), plan)
     return backtest_frame(batch, plan, known, said, weights)
 
 
