@@ -15,6 +15,9 @@ LONGEST_SEASON = 24  # one state per period of the season: at m = 365 a search n
 # 1,000 points are 2.7 years of days; a longer history made the search slower, not better.
 LONGEST_HISTORY = 1000
 SHORTEST_HISTORY = 24
+# Beyond two seasons: with fewer pmdarima's test for a seasonal difference (OCSB) has nothing left to regress on, and
+# raises (9 of 60 monthly series of M3 at their first origin).
+_SPARE_PERIODS = 7
 _MAX_ITERATIONS = 20  # of the optimiser, per candidate
 
 
@@ -81,7 +84,7 @@ def search(y: np.ndarray, m: int) -> ArimaState:
 
     Args:
         y: the history, shape n, oldest first; only the last 1,000 points are looked at.
-        m: periods of a season; none is estimated where m > 24 or fewer than 2 m + 2 points are known.
+        m: periods of a season; none is estimated where m > 24 or fewer than 2 m + 7 points are known.
 
     Raises:
         NoArimaError: fewer than 24 points, nothing that varies, or no candidate could be estimated.
@@ -91,7 +94,7 @@ def search(y: np.ndarray, m: int) -> ArimaState:
 
     y = y[-LONGEST_HISTORY:]
     scale = float(np.abs(y).max())
-    season = m if 2 <= m <= LONGEST_SEASON and len(y) >= 2 * m + 2 else 1
+    season = m if 2 <= m <= LONGEST_SEASON and len(y) >= 2 * m + _SPARE_PERIODS else 1
     try:
         with threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -122,16 +125,6 @@ def extrapolate(y: np.ndarray, state: ArimaState, horizon: int) -> np.ndarray:
     if not np.isfinite(ahead).all():
         raise NoArimaError(f"the forecast of {state.label} is not finite")
     return ahead
-
-
-def learn(y: np.ndarray, m: int) -> ArimaState:
-    """:func:`search` as the engine's models are called."""
-    return search(y, m)
-
-
-def predict(y: np.ndarray, m: int, learned: ArimaState, horizon: int) -> np.ndarray:
-    """:func:`extrapolate` as the engine's models are called."""
-    return extrapolate(y, learned, horizon)
 
 
 def give_memory_back() -> None:

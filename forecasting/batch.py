@@ -132,7 +132,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Learned:
-    """Parameters per series, shape (series, pool.size_of(season)), and on how many points they were learned (0 = none)."""
+    """Parameters, shape (series, pool.size_of(long season)), and the points they were learned on (0 = none yet)."""
 
     params: np.ndarray
     n_fit: np.ndarray

@@ -74,7 +74,7 @@ class Calibration:
         centres = (edges[:-1] + edges[1:] + 1) / 2
         # A third is empty when the horizon is 1 or 2: then the others speak for it.
         judged = np.flatnonzero(pool.counts)
-        rising = np.maximum.accumulate([_quantile(pool, third, level) for third in judged])
+        rising = np.maximum.accumulate([_quantile(pool, int(third), level) for third in judged])
         return np.interp(steps, centres[judged], rising)
 
 
@@ -97,7 +97,11 @@ def calibrate(
     >>> errors = np.array([[[1.0], [-2.0], [3.0]]])
     >>> calibration, own = calibrate(errors, np.ones((1, 3)), np.zeros((1, 3), dtype=int), 1)
     >>> calibration.half_widths(np.array([0]), series_factors(own), 50).round(2).tolist(), own.round(2).tolist()
+<<<<<<< HEAD
     ([[1.97]], [[3.0, 3.0]])
+=======
+    ([[2.45]], [[3.0, 3.0]])
+>>>>>>> c9d3b11dc12cacf28f1dcf4c57a9e294882962a8
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         scores = np.abs(errors) / scales[:, :, None]

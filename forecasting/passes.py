@@ -122,13 +122,12 @@ def calibrated(
 def half_widths(
     batch: Batch,
     plan: Plan,
-    votes: Votes,
+    groups: np.ndarray,
     calibration: Calibration,
     factors: np.ndarray,
     levels: Sequence[float],
 ) -> dict[float, np.ndarray]:
     """Half widths of the intervals in the unit of the series, by level, each shape (series, horizon)."""
-    groups = votes.classes[:, -1] if len(batch) else np.zeros(0, dtype="int64")
     scales = noise_scales(batch.values, batch.offsets, batch.lengths[:, None], plan.short_season)[:, 0]
     scales = np.where(groups == CONSTANT, 0.0, scales)
     if not len(batch):

@@ -15,6 +15,7 @@ from forecasting.kernel.classes import MIN_POINTS
 from forecasting.panel import validate_panel
 from forecasting.periods import Frequency
 from forecasting.regressors import Regressors, column_values, is_price, usable
+from forecasting.votes import Votes
 
 _CELLS = 3_000_000  # periods of one batch
 _YEAR_HARMONICS, _WEEK_HARMONICS = 6, 3
@@ -29,24 +30,16 @@ EFFECT_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Votes:
-    """What the regression says, as plain frames.
+class RegressionVotes(Votes):
+    """What the regression says, and why.
 
-    Attributes:
-        forecasts: ``unique_id, ds, mean``, ``horizon`` rows per series that has a vote.
-        backtest: ``unique_id, cutoff, ds, mean``, ``horizon`` rows per series and origin that has one.
-        effects: one row per series and regressor: ``unique_id, group, regressor``, ``effect`` and ``se`` (shrunk; of
-            a price its elasticity, of any other column the change of log demand per unit of it), ``own_effect`` and
-            ``own_se`` (of the series alone), ``group_effect`` and ``group_se`` (the mean of its group, and how far
-            a series of it lies from that), ``reason`` (None, or why there is nothing to learn; the numbers are then
-            NaN, but for the group's).
-        silent: ``unique_id, reason``: the series without a vote.
+    ``effects``: one row per series and regressor: ``unique_id, group, regressor``, ``effect`` and ``se`` (shrunk; of a
+    price its elasticity, of any other column the change of log demand per unit of it), ``own_effect`` and ``own_se``
+    (of the series alone), ``group_effect`` and ``group_se`` (the mean of its group, and how far a series of it lies
+    from that), ``reason`` (None, or why there is nothing to learn; the numbers are then NaN, but for the group's).
     """
 
-    forecasts: pd.DataFrame
-    backtest: pd.DataFrame
     effects: pd.DataFrame
-    silent: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -83,7 +76,7 @@ def regression_votes(
     freq: str,
     horizon: int,
     origins: pd.DataFrame | None = None,
-) -> Votes:
+) -> RegressionVotes:
     """Forecast every series by a regression on what drives it. Deterministic.
 
     Where the history is never negative, E y_t = l_t · exp(season_t + x_t·β), fitted by quasi-likelihood with
@@ -133,11 +126,11 @@ def regression_votes(
     final = _learn(batches, [batch.known for batch in batches], groups)
     ahead = [_ahead(b, one, frequency, horizon) for b, one in zip(batches, final, strict=True)]
     effects = [_effects(*three) for three in zip(batches, final, groups, strict=True)]
-    return Votes(
+    return RegressionVotes(
         _stack(ahead, ("unique_id", "ds", "mean")),
         _stack(past, ("unique_id", "cutoff", "ds", "mean")),
-        _stack(effects, EFFECT_COLUMNS),
         silent,
+        _stack(effects, EFFECT_COLUMNS),
     )
 
 

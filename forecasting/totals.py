@@ -1,117 +1,41 @@
 """Auto-ARIMA's vote for the few dozen totals that are worth seconds each, beside the engine's for everything.
 
-Not here: one series (arima.py), the process it runs in (worker.py), the votes' weights (votes.py).
+Not here: one series (arima.py, arima_work.py), the process it runs in (worker.py), what a vote counts (gate.py).
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from forecasting.arima import (
-    LONGEST_SEASON,
-    SHORTEST_HISTORY,
-    ArimaState,
-    NoArimaError,
-    extrapolate,
-    give_memory_back,
-    search,
-)  # fmt: skip
+from forecasting.arima import LONGEST_SEASON, SHORTEST_HISTORY
+from forecasting.arima_work import Answer, Job, TotalState, prepare, vote
+from forecasting.kernel import yearly
 from forecasting.panel import PanelError, require_columns, validate_panel
 from forecasting.periods import Frequency
-from forecasting.seasonality import yearly_index
+from forecasting.votes import Votes
 from forecasting.worker import RecycledWorker, WorkerError, WorkerStartError
 
-STATE_VERSION = 1
 SECONDS_PER_SERIES = 60.0  # of the clock: both searches take 2 s of a CPU at 115 months, 7 s at 306
 REFIT_AFTER_DAYS = 7
 CALLS_PER_PROCESS = 8  # a new process costs 2 s of imports; eight searches of daily series left it below 600 MB
-_REACH = 2.0  # a vote farther outside the history than two of its ranges has diverged
 
 Progress = Callable[[int, int], None]
-Work = Callable[["Job"], "Answer | str"]
+Work = Callable[[Job], Answer | str]
 
 
 @dataclass(frozen=True)
-class TotalState:
-    """What is kept of one total between nights; ``until`` are last periods known, as ISO dates.
-
-    ``past`` was learned at the first origin of the backtest, so that no origin sees its future; ``newest`` of all
-    that was known. Two searches, because orders chosen 38 months earlier cost a tenth of the accuracy at the end (OWA
-    .915 against .815 on 60 monthly series of M3).
-    """
-
-    past: ArimaState
-    newest: ArimaState
-    past_until: str
-    newest_until: str
-    season_length: int
-
-    def to_json(self) -> str:
-        """One line of JSON, below 1 kB."""
-        states = {"past": self.past.as_dict(), "newest": self.newest.as_dict()}
-        dates = {"past_until": self.past_until, "newest_until": self.newest_until}
-        return json.dumps({"version": STATE_VERSION, "season_length": self.season_length, **dates, **states})
-
-    @classmethod
-    def from_json(cls, text: str) -> "TotalState":
-        """The state that :meth:`to_json` gave. Raises ValueError for anything else, other versions included.
-
-        >>> TotalState.from_json('{"version": 0}')
-        Traceback (most recent call last):
-        ValueError: no state of a total: version 0, not 1
-        """
-        try:
-            values = json.loads(text)
-            if values["version"] != STATE_VERSION:
-                raise ValueError(f"version {values['version']}, not {STATE_VERSION}")
-            past, newest = (ArimaState.from_dict(values[name]) for name in ("past", "newest"))
-            dates = {name: str(np.datetime64(values[name], "D")) for name in ("past_until", "newest_until")}
-            return cls(past, newest, season_length=int(values["season_length"]), **dates)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"no state of a total: {error}") from None
-
-
-@dataclass(frozen=True)
-class Votes:
+class TotalVotes(Votes):
     """ARIMA's word on the totals of a panel.
 
-    ``forecasts``: ``unique_id, ds, mean``, horizon rows per series that has a vote. ``backtests``: ``unique_id,
-    cutoff, ds, mean``, the same at past origins. ``outcomes``: one row per series of the panel: ``unique_id,
-    model`` (missing where there is no vote), ``is_searched`` (its orders were chosen now), ``reason`` (why there
-    is no vote). ``states`` by unique_id, for the next night.
+    ``outcomes``: one row per series of the panel: ``unique_id, model`` (missing where there is no vote),
+    ``is_searched`` (its orders were chosen now). ``states`` by unique_id, for the next night.
     """
 
-    forecasts: pd.DataFrame
-    backtests: pd.DataFrame
     outcomes: pd.DataFrame
     states: dict[str, TotalState]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One series' work, as it goes to the worker: ``known`` periods at each origin, rising."""
-
-    y: np.ndarray
-    known: tuple[int, ...]
-    horizon: int
-    season_length: int
-    year: float | None
-    state: TotalState | None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """``mean`` of shape horizon, ``origins`` of shape (origins, horizon), and what was learned."""
-
-    mean: np.ndarray
-    origins: np.ndarray
-    past: ArimaState
-    newest: ArimaState
 
 
 def totals_votes(  # noqa: PLR0913 - as forecast_panel: a keyword for each choice
@@ -126,7 +50,7 @@ def totals_votes(  # noqa: PLR0913 - as forecast_panel: a keyword for each choic
     n_jobs: int = 1,
     on_progress: Progress | None = None,
     work: Work | None = None,
-) -> Votes:
+) -> TotalVotes:
     """What auto-ARIMA says of every series of ``panel``, from its end and from the origins of ``backtest``.
 
     The orders of a series are chosen at its first origin with 24 known periods, which later origins only filter
@@ -159,58 +83,25 @@ def totals_votes(  # noqa: PLR0913 - as forecast_panel: a keyword for each choic
         known = frequency.ordinals(origins.get(str(name), np.array([], "datetime64[s]"))) + 1 - first
         if ((known < 1) | (known >= len(one))).any():
             raise PanelError(f"series {str(name)!r}: the backtest's origin lies outside the panel's history")
-        job = Job(
-            y=one["y"].to_numpy(dtype="float64").copy(),
-            known=tuple(int(k) for k in known if k >= SHORTEST_HISTORY),
-            horizon=horizon,
-            season_length=next((m for m in seasons if 1 < m <= LONGEST_SEASON), 1),
-            year=frequency.year if any(m > LONGEST_SEASON for m in seasons) else None,
-            state=None,
-        )
+        y = one["y"].to_numpy(dtype="float64").copy()
+        enough = tuple(int(k) for k in known if k >= SHORTEST_HISTORY)
+        season = next((m for m in seasons if 1 < m <= LONGEST_SEASON), 1)
+        year = frequency.year if any(m > LONGEST_SEASON for m in seasons) else None
+        job = Job(y, enough, horizon, season, _indices(y, enough, year, horizon))
         firsts[str(name)] = first
         jobs[str(name)] = _with_state(job, (states or {}).get(str(name)), first, frequency)
     answers = _ask(jobs, work or vote, seconds_per_series, n_jobs, on_progress)
     return _gathered(jobs, answers, firsts, frequency)
 
 
-def vote(job: Job) -> Answer | str:
-    """The work of one series, done in the worker: an answer, or in words why there is none."""
-    try:
-        past = job.state.past if job.state else search(_flat(job, job.known[0]), job.season_length)
-        origins = [_extrapolated(job, k, past) for k in job.known]
-        newest = job.state.newest if job.state else search(_flat(job, len(job.y)), job.season_length)
-        return Answer(_extrapolated(job, len(job.y), newest), np.array(origins), past, newest)
-    except NoArimaError as error:
-        return str(error)
-    finally:
-        give_memory_back()
-
-
-def prepare() -> None:
-    """What a new worker does before its first series: the imports, and one BLAS thread for good."""
-    import pmdarima  # noqa: F401 - the import is the work
-
-    threadpool_limits(1)  # pmdarima's own n_jobs=1 leaves BLAS every core, which on systems this small only spin
-
-
-def _flat(job: Job, known: int) -> np.ndarray:
-    past = job.y[:known]
-    season = yearly_index(past, job.year, job.horizon) if job.year else None
-    return season.remove(past) if season else past
-
-
-def _extrapolated(job: Job, known: int, state: ArimaState) -> np.ndarray:
-    """The forecast after ``known`` periods, with the year's season, and within reason."""
-    past = job.y[:known]
-    season = yearly_index(past, job.year, job.horizon) if job.year else None
-    ahead = extrapolate(season.remove(past) if season else past, state, job.horizon)
-    ahead = season.restore(ahead, known) if season else ahead
-    size = float(np.abs(past).max()) or 1.0  # within [−1, 1] even the range of the largest floats does not overflow
-    low, high = past.min() / size, past.max() / size
-    reach = _REACH * (high - low)
-    if ((ahead / size < low - reach) | (ahead / size > high + reach)).any():
-        raise NoArimaError(f"the forecast of {state.label} left the range of the history")
-    return np.maximum(ahead, 0.0) if low >= 0 else ahead
+def _indices(y: np.ndarray, known: tuple[int, ...], year: float | None, horizon: int) -> tuple[np.ndarray | None, ...]:
+    """The year's index as each origin, and the end, knew it, over its past and its horizon; None for no index."""
+    indices: list[np.ndarray | None] = []
+    for k in (*known, len(y)):
+        params = np.zeros(yearly.SIZE)
+        proven = year is not None and yearly.fit(y[:k], year, params)
+        indices.append(np.array([yearly.factor(t, params) for t in range(k + horizon)]) if proven else None)
+    return tuple(indices)
 
 
 def _with_state(job: Job, state: TotalState | None, first: int, frequency: Frequency) -> Job:
@@ -225,7 +116,7 @@ def _with_state(job: Job, state: TotalState | None, first: int, frequency: Frequ
     is_young = np.timedelta64(0) <= age < np.timedelta64(REFIT_AFTER_DAYS, "D")
     if not is_young or past_until > first + job.known[0] - 1:
         return job
-    return Job(job.y, job.known, job.horizon, job.season_length, job.year, state)
+    return replace(job, state=state)
 
 
 def _ask(
@@ -266,31 +157,33 @@ def _early(job: Job) -> str | None:
 
 def _gathered(
     jobs: dict[str, Job], answers: dict[str, Answer | str], firsts: dict[str, int], frequency: Frequency
-) -> Votes:
+) -> TotalVotes:
     forecasts, backtests = [], []
-    outcomes: list[tuple[str, str | None, bool, str | None]] = []
+    outcomes: list[tuple[str, str | None, bool]] = []
+    silent: list[tuple[str, str]] = []
     states: dict[str, TotalState] = {}
     for name, job in jobs.items():
         answer = answers[name]
         if isinstance(answer, str):
-            outcomes.append((name, None, False, answer))
+            outcomes.append((name, None, False))
+            silent.append((name, answer))
             continue
         first, n = firsts[name], len(job.y)
-        outcomes.append((name, answer.newest.label, job.state is None, None))
+        outcomes.append((name, answer.newest.label, job.state is None))
         states[name] = job.state or TotalState(
             answer.past, answer.newest, _day(frequency, first + job.known[0] - 1),
             _day(frequency, first + n - 1), job.season_length,
         )  # fmt: skip
-        steps = np.arange(job.horizon)
-        ahead = frequency.labels(first + n + steps)
+        ahead = frequency.labels(first + n + np.arange(job.horizon))
         forecasts.append(pd.DataFrame({"unique_id": name, "ds": ahead, "mean": answer.mean}))
         for known, mean in zip(job.known, answer.origins, strict=True):
             days = frequency.labels(first + known - 1 + np.arange(job.horizon + 1))
             backtests.append(pd.DataFrame({"unique_id": name, "cutoff": days[0], "ds": days[1:], "mean": mean}))
-    return Votes(
+    return TotalVotes(
         _below(forecasts, ("unique_id", "ds", "mean")),
         _below(backtests, ("unique_id", "cutoff", "ds", "mean")),
-        pd.DataFrame(outcomes, columns=["unique_id", "model", "is_searched", "reason"]),
+        pd.DataFrame(silent, columns=["unique_id", "reason"], dtype="str"),
+        pd.DataFrame(outcomes, columns=["unique_id", "model", "is_searched"]).astype({"unique_id": "str"}),
         states,
     )
 

@@ -1,49 +1,48 @@
-"""Another model's vote beside the engine's: how much it counts, and the intervals of the combination.
+"""Another model's vote in the engine's forecasts: auto-ARIMA's on totals, a regression's, a category's on young series.
 
-Not here: where the vote comes from (totals.py).
+Not here: the votes (totals.py, regression.py, profiles.py), what they count (gate.py), the intervals' arithmetic
+(recalibration.py).
 """
 
-import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from forecasting.intervals import PooledScores, error_scores, noise_scale
-from forecasting.panel import PanelError, require_columns, validate_panel
-from forecasting.periods import Frequency
-from forecasting.totals import Votes
+from forecasting.gate import Weights, error_weights, gate_weights, group_weights
+from forecasting.panel import PanelError, require_columns
+from forecasting.recalibration import Behind, recalibrated
 
-# The engine's mean is of several models already: it counts as two of them. OWA on 60 monthly series of M3, with the
-# engine at .752 and ARIMA at .815: at a weight of 1/3 .746, at 1/2 .753, and at 1/3 corrected by the backtest .743.
-ENGINE_VOTES = 2.0
-_WORST_RATIO = 2.0  # of two errors, as far as six origins can be believed
-_WIDEST_HALF = 2.0  # of an interval, in ranges of the history, as in the engine
-NAME = "arima"
+_AHEAD, _PAST = ["unique_id", "ds"], ["unique_id", "cutoff", "ds"]
+_REGRESSED = ("regular", "intermittent", "lumpy")
 
 
-def combine_votes(
-    forecasts: pd.DataFrame,
-    backtest: pd.DataFrame,
-    votes: Votes,
-    *,
-    panel: pd.DataFrame,
-    freq: str,
-    season_length: int,
+@dataclass(frozen=True)
+class Votes:
+    """What another model says of the series of a panel.
+
+    ``forecasts``: ``unique_id, ds, mean``, horizon rows per series that has a vote. ``backtest``: ``unique_id,
+    cutoff, ds, mean``, the same at past origins. ``silent``: ``unique_id, reason``, the series without a vote.
+    """
+
+    forecasts: pd.DataFrame
+    backtest: pd.DataFrame
+    silent: pd.DataFrame
+
+
+def with_arima(
+    forecasts: pd.DataFrame, backtest: pd.DataFrame, votes: Votes, behind: Behind
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The engine's forecasts and backtest with ARIMA's vote in them, and intervals of what both missed.
+    """Totals with auto-ARIMA's vote, as far as each one's own errors speak for it (:func:`gate.error_weights`).
 
-    mean = (1 − w) · engine + w · ARIMA, with the odds w / (1 − w) = r² / 2, where r is the engine's mean absolute
-    error over ARIMA's at the same past origins, kept between 1/2 and 2: w lies between 0.11 and 0.67. At each
-    origin r is of the *other* origins, so that no error chooses the weight it is judged by.
-
-    Only series of the class ``regular`` are combined. A series without a vote stays as it is, and its
-    ``fallback_reason`` says why.
+    Only series of the class ``regular`` are combined. One without a vote stays as it is, and its ``fallback_reason``
+    says why.
 
     Args:
         forecasts: of ``forecast_panel``, with intervals of any levels. backtest: of ``backtest_panel``.
         votes: of ``totals_votes``, for the same panel, horizon and backtest.
-        panel: ``unique_id, ds, y``, the history behind all three.
-        freq: of the panel. season_length: of the noise scale of the intervals, in periods; 1 for none.
+        behind: all three.
 
     Returns:
         Both frames, with the same rows and columns; where ARIMA voted, ``model_used`` ends in ``+arima``.
@@ -51,110 +50,103 @@ def combine_votes(
     Raises:
         PanelError: a column is missing, or the frames are not of the same series and periods.
     """
-    require_columns(
-        forecasts, ("unique_id", "ds", "mean", "model_used", "demand_class", "fallback_reason"), "forecasts"
-    )
-    require_columns(backtest, ("unique_id", "cutoff", "ds", "y", "mean", "model_used"), "backtest")
-    history = {str(name): one for name, one in validate_panel(panel, freq).groupby("unique_id")}
-    ahead = _beside(forecasts, votes.forecasts, ["unique_id", "ds"])
-    past = _beside(backtest, votes.backtests, ["unique_id", "cutoff", "ds"])
-    is_regular = ahead["demand_class"] == "regular"
-    voted = set(ahead.loc[is_regular & ahead[NAME].notna(), "unique_id"]) & set(
-        past.loc[past[NAME].notna(), "unique_id"]
-    )
-    is_combined, was_combined = ahead["unique_id"].isin(voted), past["unique_id"].isin(voted) & past[NAME].notna()
-    final, by_origin = _weights(past[was_combined])
-    _mix(past, was_combined, past[["unique_id", "cutoff"]].apply(tuple, axis=1).map(by_origin))
-    _mix(ahead, is_combined, ahead["unique_id"].map(final))
-    if voted:
-        ahead = _with_intervals(ahead, is_combined, past, history, Frequency.parse(freq), season_length)
-    reasons = votes.outcomes.dropna(subset="reason").set_index("unique_id")["reason"].to_dict()
-    ahead["fallback_reason"] = _reasons(ahead, is_regular & ~is_combined, reasons)
-    return ahead[list(forecasts.columns)], past[list(backtest.columns)]
-
-
-def _beside(frame: pd.DataFrame, votes: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """The frame with ARIMA's mean as one more column, missing where there is none."""
-    missing = set(votes["unique_id"]) - set(frame["unique_id"])
-    if missing:
-        raise PanelError(f"series {min(missing)!r} has a vote, but no forecast to vote on")
-    own = votes.rename(columns={"mean": NAME})[[*keys, NAME]]
-    both = frame.merge(own, on=keys, how="left", validate="1:1")
-    if both[NAME].notna().sum() != len(own):
-        raise PanelError("the votes are of other periods than the forecasts")
-    both.index = frame.index
-    return both
-
-
-def _weights(past: pd.DataFrame) -> tuple[dict[str, float], dict[tuple[str, pd.Timestamp], float]]:
-    """ARIMA's weight per series from all of its origins, and per origin from the others."""
-    misses = pd.DataFrame(
-        {
-            "unique_id": past["unique_id"],
-            "cutoff": past["cutoff"],
-            "engine": (past["y"] - past["mean"]).abs(),
-            NAME: (past["y"] - past[NAME]).abs(),
-        }
-    )
-    by_origin = misses.groupby(["unique_id", "cutoff"])[["engine", NAME]].mean()
-    whole = by_origin.groupby("unique_id").sum()
-    others = whole.reindex(by_origin.index, level="unique_id") - by_origin
-    return _weight(whole).to_dict(), _weight(others).to_dict()
-
-
-def _weight(misses: pd.DataFrame) -> pd.Series:
-    """w = r² / (r² + 2) of each row's errors; of a single origin, which has no others, r is 1."""
-    engine, own = misses["engine"].to_numpy(), misses[NAME].to_numpy()
-    size = np.maximum(np.maximum(engine, own), np.finfo("float64").tiny)
-    # r is bounded either way, so a model that never missed counts as one that missed a little
-    ratio = (engine / size + 1e-9) / (own / size + 1e-9)
-    square = np.clip(ratio, 1 / _WORST_RATIO, _WORST_RATIO) ** 2
-    return pd.Series(square / (square + ENGINE_VOTES), index=misses.index)
-
-
-def _mix(frame: pd.DataFrame, where: pd.Series, weight: pd.Series) -> None:
-    """(1 − w) · mean + w · ARIMA, and who made it, in place."""
-    w = weight[where].astype("float64")
-    frame.loc[where, "mean"] = (1 - w) * frame.loc[where, "mean"] + w * frame.loc[where, NAME]
-    frame.loc[where, "model_used"] = frame.loc[where, "model_used"] + f"+{NAME}"
-
-
-def _with_intervals(
-    ahead: pd.DataFrame, where: pd.Series, past: pd.DataFrame, history: dict[str, pd.DataFrame],
-    frequency: Frequency, season_length: int,
-) -> pd.DataFrame:  # fmt: skip
-    """New bounds around the combined means, as wide as the pool of combined errors asks for."""
-    origins = past[["unique_id", "cutoff"]].drop_duplicates()
-    scales = [
-        noise_scale(_until(history[str(name)], cutoff), season_length)
-        for name, cutoff in zip(origins["unique_id"], origins["cutoff"], strict=True)
-    ]
-    horizon = int(ahead.groupby("unique_id").size().max())
-    pooled = PooledScores(error_scores(past, origins.assign(scale=scales)), horizon)
-    levels = sorted(float(name[3:]) for name in ahead.columns if re.fullmatch(r"lo-[\d.]+", name))
-    ahead = ahead.copy()
-    for name, one in ahead[where].groupby("unique_id"):
-        y = history[str(name)]["y"].to_numpy()
-        scale, group, mean = noise_scale(y, season_length), str(one["model_used"].iloc[0]), one["mean"].to_numpy()
-        widest = _WIDEST_HALF * max(float(np.ptp(y)), float(np.abs(y).max()))
-        half = np.zeros(len(one))
-        for level in levels:
-            half = np.minimum(np.maximum(half, pooled.half_widths(str(name), group, level) * scale), widest)
-            ahead.loc[one.index, f"lo-{level:g}"] = np.maximum(mean - half, 0.0 if y.min() >= 0 else -np.inf)
-            ahead.loc[one.index, f"hi-{level:g}"] = mean + half
-    return ahead
-
-
-def _until(one: pd.DataFrame, cutoff: pd.Timestamp) -> np.ndarray:
-    known: np.ndarray = one.loc[one["ds"] <= cutoff, "y"].to_numpy()
-    if not len(known):
-        raise PanelError(f"series {one['unique_id'].iloc[0]!r}: the backtest's origin lies outside the panel's history")
-    return known
-
-
-def _reasons(ahead: pd.DataFrame, where: pd.Series, reasons: dict[str, str]) -> pd.Series:
-    """The engine's reasons, with ARIMA's behind them."""
-    own = ahead["unique_id"].map(reasons).where(where)
+    regular = _of_classes(forecasts, ("regular",))
+    weights = error_weights(backtest, votes.backtest).of(regular)
+    ahead, past = combined(forecasts, backtest, votes, weights, behind, name="arima")
+    voted = set(votes.forecasts["unique_id"]) & set(weights.final.index)
+    silent = votes.silent.set_index("unique_id")["reason"].to_dict()
+    own = ahead["unique_id"].map({i: silent[i] for i in regular - voted if i in silent})
     engine = ahead["fallback_reason"]
-    joined = engine.where(own.isna(), own.where(engine.isna(), engine.str.cat(own, sep="; ")))
-    return joined.astype("str")
+    joined = engine.where(own.isna(), own.where(engine.isna(), engine.str.cat(own.astype("str"), sep="; ")))
+    return ahead.assign(fallback_reason=joined.astype("str")), past
+
+
+def with_regression(
+    forecasts: pd.DataFrame, backtest: pd.DataFrame, votes: Votes, behind: Behind, groups: Mapping[str, str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Series with a regression's vote wherever past origins are sure that it helps (:func:`gate.gate_votes`).
+
+    Args:
+        forecasts, backtest, behind: as for :func:`with_arima`.
+        votes: of ``regression_votes``, with the backtest's origins.
+        groups: the category of each series, which is judged with it.
+
+    Returns:
+        Both frames; where the vote is kept, ``model_used`` ends in ``+regression``, or is that where it counts alone.
+    """
+    known = _of_classes(forecasts, _REGRESSED)
+    weights = gate_weights(backtest, votes.backtest, groups=groups).of(known)
+    return combined(forecasts, backtest, votes, weights, behind, name="regression")
+
+
+def with_profiles(
+    forecasts: pd.DataFrame, young: pd.DataFrame, votes: Votes, behind: Behind, groups: Mapping[str, str]
+) -> pd.DataFrame:
+    """Series of the class ``short`` as their category's season and launches have them, where that helped before.
+
+    They have no past origins of their own: what other series of the category did at that age decides and calibrates.
+
+    Args:
+        forecasts, behind: as for :func:`with_arima`.
+        young: what the engine would have said of series at that age, of ``young_backtest``.
+        votes: of ``young_votes``.
+        groups: the category of each series.
+
+    Returns:
+        The forecasts; where the vote is kept, ``model_used`` ends in ``+profile``, or is that where it counts alone.
+    """
+    short = _of_classes(forecasts, ("short",)) & set(votes.forecasts["unique_id"])
+    weights = group_weights(young, votes.backtest, groups=groups, ids=short)
+    ahead, _ = combined(forecasts, young, votes, weights, behind, name="profile")
+    is_kept = ahead["unique_id"].map(weights.final).fillna(0.0) > 0
+    why = "fewer than 8 periods of history: what its category's season and launches say of it"
+    return ahead.assign(fallback_reason=ahead["fallback_reason"].mask(is_kept, why).astype("str"))
+
+
+def combined(
+    forecasts: pd.DataFrame, backtest: pd.DataFrame, votes: Votes, weights: Weights, behind: Behind, *, name: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """mean = (1 − w) · engine + w · vote, now and at past origins, and intervals of what the combination missed.
+
+    A past origin has the weight that was learned without it, so that the combined backtest is as good as the
+    forecasts will be, and its errors calibrate the intervals of the combined forecasts. Others stay as they are.
+    """
+    needed = ("unique_id", "ds", "mean", "model_used", "demand_class", "fallback_reason")
+    require_columns(forecasts, needed, "forecasts")
+    require_columns(backtest, ("unique_id", "cutoff", "ds", "y", "mean", "model_used"), "backtest")
+    ahead_vote, past_vote = _beside(forecasts, votes.forecasts, _AHEAD), _beside(backtest, votes.backtest, _PAST)
+    origins = pd.MultiIndex.from_frame(backtest[["unique_id", "cutoff"]])
+    now = forecasts["unique_id"].map(weights.final).to_numpy(dtype="float64")
+    then = weights.past.reindex(origins).to_numpy(dtype="float64")
+    now, then = np.where(np.isfinite(ahead_vote), now, 0.0), np.where(np.isfinite(past_vote), then, 0.0)
+    ahead, past = _mixed(forecasts, ahead_vote, now, name), _mixed(backtest, past_vote, then, name)
+    moved = recalibrated(ahead, now > 0, past, then > 0, behind)
+    return moved, past
+
+
+def _of_classes(forecasts: pd.DataFrame, classes: tuple[str, ...]) -> set[str]:
+    require_columns(forecasts, ("unique_id", "demand_class"), "forecasts")
+    return set(forecasts.loc[forecasts["demand_class"].isin(classes), "unique_id"])
+
+
+def _beside(frame: pd.DataFrame, votes: pd.DataFrame, keys: list[str]) -> np.ndarray:
+    """The vote of each row of the frame, NaN where there is none."""
+    strange = set(votes["unique_id"]) - set(frame["unique_id"])
+    if strange:
+        raise PanelError(f"series {min(strange)!r} has a vote, but no forecast to vote on")
+    both = frame[keys].merge(votes[[*keys, "mean"]], on=keys, how="left", validate="1:1")
+    # an engine's origin may lack what the vote has, but not all of them
+    if set(both.loc[both["mean"].notna(), "unique_id"]) != set(votes["unique_id"]):
+        raise PanelError("the votes are of other periods than the forecasts")
+    vote: np.ndarray = both["mean"].to_numpy(dtype="float64")
+    return vote
+
+
+def _mixed(frame: pd.DataFrame, vote: np.ndarray, weight: np.ndarray, name: str) -> pd.DataFrame:
+    """The frame with the vote in its mean, and who made it; rows without a weight (0 or NaN) as they were."""
+    counts = weight > 0
+    w, mean = np.where(counts, weight, 0.0), frame["mean"].to_numpy(dtype="float64")
+    mixed = np.where(counts, (1.0 - w) * mean + w * np.where(counts, vote, 0.0), mean)
+    used = frame["model_used"].astype("str")
+    both = np.where(w >= 1.0, name, np.where(counts, used + f"+{name}", used))
+    return frame.assign(mean=mixed, model_used=pd.Series(both, index=frame.index, dtype="str"))

@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
 from forecasting.arima import give_memory_back, search
-from forecasting.totals import Answer, Job, vote
+from forecasting.arima_work import Answer, Job, vote
 
 
 def die(code: int) -> None:
@@ -56,10 +56,10 @@ def vote_or_die(job: Job) -> Answer | str:
 
 def searched_again(job: Job) -> Answer | str:
     """The worker's own work where a search is an error."""
-    from forecasting import totals
+    from forecasting import arima_work
 
     def refuse(y: np.ndarray, m: int) -> None:
         raise AssertionError("the orders were searched again")
 
-    totals.search = refuse  # type: ignore[assignment]
+    arima_work.search = refuse  # type: ignore[assignment]
     return vote(job)

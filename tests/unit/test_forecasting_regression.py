@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from forecasting.effects import pool_by_group, random_effects
 from forecasting.fitting import Design, fit
-from forecasting.gate import combine_with, gate_votes
+from forecasting.gate import gate_votes
 from forecasting.panel import PanelError
-from forecasting.regression import Votes, regression_votes
+from forecasting.regression import RegressionVotes, regression_votes
 from forecasting.regressors import Regressors, holiday_columns
 
 N, H = 60, 4
@@ -33,11 +33,11 @@ def known(unique_id: str = "A", **columns: Any) -> pd.DataFrame:
     return pd.DataFrame({"unique_id": unique_id, "ds": WEEKS, **columns})
 
 
-def votes(panel: pd.DataFrame, regressors: pd.DataFrame | None, **others: Any) -> Votes:
+def votes(panel: pd.DataFrame, regressors: pd.DataFrame | None, **others: Any) -> RegressionVotes:
     return regression_votes(panel, Regressors(regressors), freq="W-MON", horizon=H, **others)
 
 
-def effect(found: Votes, regressor: str, column: str = "own_effect") -> float:
+def effect(found: RegressionVotes, regressor: str, column: str = "own_effect") -> float:
     return float(found.effects.set_index("regressor")[column][regressor])
 
 
@@ -303,17 +303,3 @@ def test_one_origin_is_no_evidence_and_a_perfect_engine_needs_no_vote() -> None:
     ]
     perfect = pd.DataFrame({"unique_id": "A", "cutoff": WEEKS[:5], "ds": WEEKS[1:6], "y": 1.0, "mean": 1.0})
     assert gate_votes(perfect, perfect, groups={})["reason"].tolist() == ["the engine made no error"]
-
-
-def test_the_combination_keeps_rows_and_order_and_moves_the_interval_with_the_mean() -> None:
-    forecast = pd.DataFrame(
-        {"unique_id": ["A", "B"], "ds": WEEKS[:2], "mean": [10.0, 10.0], "lo-80": [4.0, 4.0], "hi-80": [16.0, 16.0],
-         "model_used": "ets"}
-    )  # fmt: skip
-    past = forecast.assign(cutoff=WEEKS[0], y=1.0)
-    gate = pd.DataFrame({"unique_id": ["A", "B"], "weight": [0.5, 0.0], "gain_pct": [0.0, np.nan]})
-    vote = pd.DataFrame({"unique_id": ["A", "B"], "ds": WEEKS[:2], "mean": [2.0, 2.0]})
-    now, then = combine_with(forecast, past, vote, vote.assign(cutoff=WEEKS[0]), gate)
-    assert now[["mean", "lo-80", "hi-80"]].to_numpy().tolist() == [[6.0, 0.0, 12.0], [10.0, 4.0, 16.0]]
-    assert now["model_used"].tolist() == ["ets+regression", "ets"]
-    assert then["mean"].tolist() == [6.0, 10.0]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from forecasting.totals import prepare
+from forecasting.arima_work import prepare
 from forecasting.worker import RecycledWorker, WorkerError, WorkerStartError
 from tests.support.worker_calls import blas_threads, complain, die, resident_mb_after_search, sleep, unpicklable
 
