@@ -97,11 +97,7 @@ def calibrate(
     >>> errors = np.array([[[1.0], [-2.0], [3.0]]])
     >>> calibration, own = calibrate(errors, np.ones((1, 3)), np.zeros((1, 3), dtype=int), 1)
     >>> calibration.half_widths(np.array([0]), series_factors(own), 50).round(2).tolist(), own.round(2).tolist()
-<<<<<<< HEAD
     ([[1.97]], [[3.0, 3.0]])
-=======
-    ([[2.45]], [[3.0, 3.0]])
->>>>>>> c9d3b11dc12cacf28f1dcf4c57a9e294882962a8
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         scores = np.abs(errors) / scales[:, :, None]
