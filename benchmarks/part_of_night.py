@@ -20,8 +20,9 @@ from orchestration.settings import PROJECT_ROOT, Settings
 
 # What does not make facts: its cost grows with products and with what is forecast, and is another question.
 LATER = {
-    "demand_forecast", "forecast_quality", "forecast__kpi_trends", "forecast__scenarios", "ops__dbt_docs",
-    "stock__recommendations", "anomaly__kpi_days", "ops__editions", "ops__outbox",
+    "demand_forecast", "forecast__overridden", "forecast_quality", "forecast_track_record", "forecast__kpi_trends",
+    "forecast__scenarios", "ops__dbt_docs", "stock__recommendations", "anomaly__kpi_days", "ops__editions",
+    "ops__outbox",
 }  # fmt: skip
 
 

@@ -1,13 +1,19 @@
-"""How good the forecasts were: error measures per series, from a backtest or from intervals and what came.
+"""How good forecasts were: error measures of a backtest, or of forecasts that came due.
 
-Not here: the backtest itself (engine.py).
+Not here: the backtest itself (engine.py), one forecast beside another (value_added.py), drift (drift.py).
 """
 
+import numpy as np
 import pandas as pd
 
 from forecasting.panel import require_columns
 
 ACCURACY_COLUMNS = ("unique_id", "n_origins", "wape_pct", "mase", "bias_pct", "naive_wape_pct")
+SUMS = ("n_forecasts", "n_nonzero", "size", "error", "miss", "ape_pct", "naive_miss", "in_80", "in_95", "interval_95",
+        "closer", "naive_error", "n_scaled", "scaled_miss", "scaled_square")  # fmt: skip
+MEASURES = ("n_forecasts", "actual_total", "mape_pct", "wape_pct", "naive_wape_pct", "value_added_pct",
+            "improved_share_pct", "bias_pct", "naive_bias_pct", "mase", "rmsse", "coverage_80_pct",
+            "coverage_95_pct", "interval_score_95_pct")  # fmt: skip
 
 
 def accuracy_table(backtest: pd.DataFrame, panel: pd.DataFrame, season_length: int) -> pd.DataFrame:
@@ -100,6 +106,102 @@ def coverage_table(forecast: pd.DataFrame, actuals: pd.DataFrame, level: float) 
     inside = both.assign(inside=100.0 * both["y"].between(both[lo], both[hi]))
     grouped = inside.groupby("unique_id", as_index=False)["inside"]
     return grouped.agg(["size", "mean"]).rename(columns={"size": "n_periods", "mean": "coverage_pct"})
+
+
+def error_terms(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """What each forecast that came due adds to the sums that every measure of :func:`error_measures` is made of.
+
+    Sums can be added up over groups and in parts, measures cannot.
+
+    Args:
+        outcomes: one row per forecast that came due: ``y, mean, naive, lo_80, hi_80, lo_95, hi_95, scale,
+            square_scale``; ``scale`` is the mean |y_t − y_(t−m)| of the series' past, ``square_scale`` the mean
+            square of the same; NaN or 0 where there is none.
+
+    Returns:
+        :data:`SUMS` as float64, on the index of ``outcomes``.
+    """
+    columns = ("y", "mean", "naive", "lo_80", "hi_80", "lo_95", "hi_95", "scale", "square_scale")
+    require_columns(outcomes, columns, "outcomes")
+    y, mean, naive, lo_80, hi_80, lo_95, hi_95, scale, square = outcomes[list(columns)].to_numpy(dtype="float64").T
+    error, naive_error = mean - y, naive - y
+    miss, naive_miss, size = np.abs(error), np.abs(naive_error), np.abs(y)
+    is_scaled = (scale > 0) & (square > 0)
+    outside = np.maximum(lo_95 - y, 0.0) + np.maximum(y - hi_95, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        terms = {
+            "n_forecasts": np.ones(len(y)),
+            "n_nonzero": y != 0,
+            "size": size,
+            "error": error,
+            "miss": miss,
+            "ape_pct": np.where(y != 0, 100.0 * miss / size, 0.0),
+            "naive_miss": naive_miss,
+            "in_80": (lo_80 <= y) & (y <= hi_80),
+            "in_95": (lo_95 <= y) & (y <= hi_95),
+            "interval_95": hi_95 - lo_95 + 40.0 * outside,
+            "closer": (miss < naive_miss) + 0.5 * (miss == naive_miss),
+            "naive_error": naive_error,
+            "n_scaled": is_scaled,
+            "scaled_miss": np.where(is_scaled, miss / scale, 0.0),
+            "scaled_square": np.where(is_scaled, error**2 / square, 0.0),
+        }
+    return pd.DataFrame(terms, index=outcomes.index).astype("float64")[list(SUMS)]
+
+
+def error_measures(sums: pd.DataFrame) -> pd.DataFrame:
+    """How good forecasts were that came due, from their sums of errors; one row per row of ``sums``.
+
+    With e = ŷ − y over the forecasts of a row:
+
+    - ``actual_total`` = Σ|y|, which the percentages below are of.
+    - ``mape_pct`` = 100 · mean(|e| / |y|) over those with y ≠ 0 only: at 0 it is not defined, so it says nothing about
+      forecasts of demand that did not come. Where demand is intermittent, read WAPE.
+    - ``wape_pct``, ``naive_wape_pct``, ``bias_pct``: as :func:`accuracy_table` has them.
+    - ``value_added_pct`` = naive_wape_pct − wape_pct: points of WAPE that the forecast is better than seasonal naive;
+      ``improved_share_pct``: in how many cases it was closer, equally far counting half.
+    - ``mase`` = mean(|e| / scale), ``rmsse`` = √mean(e² / square_scale), each by its own series' scale (Hyndman &
+      Koehler 2006; Makridakis et al. 2022, "M5 accuracy competition", IJF 38(4)).
+    - ``coverage_80_pct``, ``coverage_95_pct``: what came inside the interval, bounds included.
+    - ``interval_score_95_pct`` = 100 · Σ(hi − lo + 2/α · (distance outside)) / Σ|y| with α = 0.05 (Gneiting & Raftery
+      2007, JASA 102, eq. 43): narrow is good, a miss costs forty times its distance. It is the pinball loss of both
+      bounds times 2/α.
+
+    Args:
+        sums: sums of :func:`error_terms`, with any columns beside.
+
+    Returns:
+        The other columns of ``sums`` and :data:`MEASURES`; NaN where a denominator is 0.
+
+    >>> outcomes = pd.DataFrame({"unique_id": "A", "y": [8.0, 0.0], "mean": [6.0, 2.0], "naive": [4.0, 0.0],
+    ...     "lo_80": 5.0, "hi_80": 7.0, "lo_95": 0.0, "hi_95": 8.0, "scale": 4.0, "square_scale": 16.0})
+    >>> found = error_measures(error_terms(outcomes).groupby(outcomes["unique_id"]).sum()).iloc[0]
+    >>> [float(found[name]) for name in ("mape_pct", "wape_pct", "value_added_pct", "bias_pct", "mase", "rmsse")]
+    [25.0, 50.0, 0.0, 0.0, 0.5, 0.5]
+    >>> [float(found[name]) for name in ("coverage_80_pct", "coverage_95_pct", "interval_score_95_pct")]
+    [0.0, 100.0, 200.0]
+    """
+    require_columns(sums, SUMS, "sums")
+    numbers = sums[list(SUMS)].astype("float64")
+    n, size = numbers["n_forecasts"], numbers["size"].where(numbers["size"] > 0)
+    n_scaled = numbers["n_scaled"].where(numbers["n_scaled"] > 0)
+    wape, naive_wape = 100.0 * numbers["miss"] / size, 100.0 * numbers["naive_miss"] / size
+    return sums.drop(columns=list(SUMS)).assign(
+        n_forecasts=sums["n_forecasts"].astype("int64"),
+        actual_total=numbers["size"],
+        mape_pct=numbers["ape_pct"] / numbers["n_nonzero"].where(numbers["n_nonzero"] > 0),
+        wape_pct=wape,
+        naive_wape_pct=naive_wape,
+        value_added_pct=naive_wape - wape,
+        bias_pct=100.0 * numbers["error"] / size,
+        naive_bias_pct=100.0 * numbers["naive_error"] / size,
+        improved_share_pct=100.0 * numbers["closer"] / n,
+        mase=numbers["scaled_miss"] / n_scaled,
+        rmsse=(numbers["scaled_square"] / n_scaled) ** 0.5,
+        coverage_80_pct=100.0 * numbers["in_80"] / n,
+        coverage_95_pct=100.0 * numbers["in_95"] / n,
+        interval_score_95_pct=100.0 * numbers["interval_95"] / size,
+    )
 
 
 def _naive_scale(panel: pd.DataFrame, first_cutoff: pd.Series, season_length: int) -> pd.Series:

@@ -62,7 +62,7 @@ def direction_table(panel: pd.DataFrame, *, freq: str, alpha: float = 0.05) -> p
     >>> weeks = pd.date_range("2024-01-01", periods=32, freq="W-MON")
     >>> panel = pd.DataFrame({"unique_id": "A", "ds": weeks, "y": np.arange(32.0)})
     >>> direction_table(panel, freq="W-MON").round(5).to_dict("records")
-    [{'unique_id': 'A', 'direction': 'up', 'p_value': 0.00053, 'slope_pct': 336.63594}]
+    [{'unique_id': 'A', 'direction': 'up', 'p_value': 0.00084, 'slope_pct': 336.63594}]
     """
     frame = validate_panel(panel, freq)
     kind = _OF[Frequency.parse(freq).unit]

@@ -1,6 +1,7 @@
 """Chunks of work to whoever computes them: this process, processes of this machine, or an existing Dask cluster.
 
-Not here: what is computed, how series are cut into chunks, or which executor is set (orchestration/fan_out.py).
+Not here: what is computed, how series are cut into chunks, or which executor is set
+(orchestration/forecasts/fan_out.py).
 """
 
 import multiprocessing

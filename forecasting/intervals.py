@@ -74,7 +74,7 @@ class Calibration:
         centres = (edges[:-1] + edges[1:] + 1) / 2
         # A third is empty when the horizon is 1 or 2: then the others speak for it.
         judged = np.flatnonzero(pool.counts)
-        rising = np.maximum.accumulate([_quantile(pool, third, level) for third in judged])
+        rising = np.maximum.accumulate([_quantile(pool, int(third), level) for third in judged])
         return np.interp(steps, centres[judged], rising)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forecasting.batch import Batch, Learned, Plan
+from forecasting.batch import Batch, Learned, Plan, Votes
 from forecasting.frames import backtest_frame, bounds, values_frame
 from forecasting.intervals import Calibration, series_factors
 from forecasting.kernel.classes import CLASSES
@@ -17,6 +17,7 @@ from forecasting.kernel.fingerprint import fingerprints
 from forecasting.panel import validate_panel
 from forecasting.passes import (
     DEFAULT_ORIGINS,
+    Backtest,
     Map,
     calibrated,
     checked_levels,
@@ -42,8 +43,8 @@ class Night:
     """What a night leaves.
 
     ``forecasts`` as from :func:`forecasting.engine.forecast_panel`, ``backtest`` as from
-    :func:`forecasting.engine.backtest_panel` for the series that were learned anew, ``state`` for the next
-    night, and how many series were learned anew, only filtered forward, or had nothing new.
+    :func:`forecasting.engine.backtest_panel` for the panel's series, from the night each was learned on;
+    ``state`` for the next night, and how many series were learned anew, only filtered forward, or had nothing new.
     """
 
     forecasts: pd.DataFrame
@@ -102,11 +103,9 @@ def _first_night(batch: Batch, plan: Plan, levels: list[float], n_origins: int, 
     weights = panel_weights(batch, plan)
     backtest = run_backtest(batch, plan, weights, n_origins, mapped)
     calibration, own = calibrated(batch, plan, backtest)
-    shared = _Shared(plan, levels, weights, calibration, mapped)
-    state = _forecast(batch, shared, own, Learned.nothing(len(batch), plan), key, _end(batch))
-    said = backtest_frame(batch, plan, backtest.known, backtest.votes, weights)
-    return Night(values_frame(state.ids, state.next_period, state.values, state.labels, plan, levels), said, state,
-                 len(batch), 0, 0)  # fmt: skip
+    shared = _Shared(plan, levels, weights, calibration, mapped, key, _end(batch))
+    state = _forecast(batch, shared, backtest, own, Learned.nothing(len(batch), plan))
+    return _night(batch, shared, state, (len(batch), 0, 0))
 
 
 def _next_night(  # noqa: PLR0913
@@ -118,29 +117,35 @@ def _next_night(  # noqa: PLR0913
     mapped: Map,
     only_changed: bool,
 ) -> Night:
+    shared = _Shared(plan, levels, state.weights, state.calibration, mapped, state.key, state.learned_at)
     at = pd.Index(state.ids).get_indexer(batch.ids)
     kept, filtered = _sorted_out(batch, state, at)
-    anew = np.flatnonzero(~kept & ~filtered)
-    shared = _Shared(plan, levels, state.weights, state.calibration, mapped)
-    fresh = batch.take(anew)
+    fresh, ahead = batch.take(np.flatnonzero(~kept & ~filtered)), at[filtered]
     backtest = run_backtest(fresh, plan, state.weights, n_origins, mapped)
     _, own = calibrated(fresh, plan, backtest, state.calibration)
-    learned = _forecast(fresh, shared, own, Learned.nothing(len(fresh), plan), state.key, state.learned_at)
-    ahead = at[filtered]
-    moved = _forecast(
-        batch.take(np.flatnonzero(filtered)),
-        shared,
-        state.own[ahead],
-        Learned(state.params[ahead], state.n_fit[ahead]),
-        state.key,
-        state.learned_at,
-    )
+    learned = _forecast(fresh, shared, backtest, own, Learned.nothing(len(fresh), plan))
+    knows = Learned(state.params[ahead], state.n_fit[ahead])
+    past = _past(state.take(ahead))
+    moved = _forecast(batch.take(np.flatnonzero(filtered)), shared, past, state.own[ahead], knows)
     stays = np.ones(len(state.ids), dtype=bool) if only_changed else np.isin(np.arange(len(state.ids)), at[kept])
     stays[at[(at >= 0) & ~kept]] = False
     whole = state.take(np.flatnonzero(stays)).joined(learned, moved)
-    said = backtest_frame(fresh, plan, backtest.known, backtest.votes, state.weights)
-    forecasts = values_frame(whole.ids, whole.next_period, whole.values, whole.labels, plan, levels)
-    return Night(forecasts, said, whole, len(anew), int(filtered.sum()), int(stays.sum()))
+    return _night(batch, shared, whole, (len(fresh), int(filtered.sum()), int(stays.sum())))
+
+
+def _night(batch: Batch, shared: "_Shared", state: ModelState, counts: tuple[int, int, int]) -> Night:
+    """What the night leaves, as frames: all forecasts of the state, the backtests of the panel's series."""
+    plan = shared.plan
+    forecasts = values_frame(state.ids, state.next_period, state.values, state.labels, plan, shared.levels)
+    past = _past(state.take(pd.Index(state.ids).get_indexer(batch.ids)))
+    backtest = backtest_frame(batch, plan, past.known, past.votes, shared.weights)
+    return Night(forecasts, backtest, state, *counts)
+
+
+def _past(state: ModelState) -> Backtest:
+    """The backtest that a state holds; what came is the panel's to say."""
+    votes = Votes(state.past, state.kinds, state.lost, Learned(state.params, state.n_fit))
+    return Backtest(state.origins, votes, np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,8 @@ class _Shared:
     weights: np.ndarray
     calibration: Calibration
     mapped: Map
+    key: str
+    learned_at: int
 
 
 def _end(batch: Batch) -> int:
@@ -180,9 +187,7 @@ def _drifted(came: np.ndarray, said: np.ndarray) -> bool:
         return not (np.abs(came[:steps] - said[0, :steps]) / half).mean() <= _DRIFT
 
 
-def _forecast(
-    batch: Batch, shared: _Shared, own: np.ndarray, learned: Learned, key: str, learned_at: int
-) -> ModelState:
+def _forecast(batch: Batch, shared: _Shared, past: Backtest, own: np.ndarray, learned: Learned) -> ModelState:
     """Forecast the batch after its last point, learning what has not learned yet; the state it leaves."""
     plan = shared.plan
     votes = run_forecast(batch, plan, shared.weights, learned, shared.mapped)
@@ -193,8 +198,8 @@ def _forecast(
         values += [low, high]
     labels = np.column_stack([made.model_used, np.array(CLASSES, dtype=object)[made.classes], made.reasons])
     return ModelState(
-        key=key,
-        learned_at=learned_at,
+        key=shared.key,
+        learned_at=shared.learned_at,
         weights=shared.weights,
         calibration=shared.calibration,
         ids=batch.ids,
@@ -206,4 +211,8 @@ def _forecast(
         own=own,
         values=np.stack(values, axis=1),
         labels=labels.reshape(len(batch), 3),
+        past=past.votes.means,
+        origins=past.known,
+        kinds=past.votes.classes,
+        lost=past.votes.failed,
     )

@@ -111,7 +111,7 @@ def run_forecast(batch: Batch, plan: Plan, weights: np.ndarray, learned: Learned
 def calibrated(
     batch: Batch, plan: Plan, backtest: Backtest, calibration: Calibration | None = None
 ) -> tuple[Calibration, np.ndarray]:
-    """The calibration (that of this backtest, if none is given), and each series' own errors in it, shape (series, 2)."""
+    """The calibration (this backtest's, if none is given), and each series' own errors in it, shape (series, 2)."""
     scales = noise_scales(batch.values, batch.offsets, backtest.known, plan.short_season)
     apart = -(-plan.horizon // plan.origin_step)
     with np.errstate(over="ignore", invalid="ignore"):

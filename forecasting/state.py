@@ -4,7 +4,7 @@ Not here: what a night does with it (nightly.py).
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,10 @@ class ModelState:
     """The models of a panel after a night, series by series, and what they share.
 
     ``ids``, ``n_periods``, ``next_period`` (ordinal), ``fingerprints``, ``n_fit``, ``params`` (series,
-    pool.size_of(long season)), ``own`` (series, 2; see :func:`forecasting.intervals.calibrate`), ``values`` (series, columns,
+    parameters), ``own`` (series, 2; see :func:`forecasting.intervals.calibrate`), ``values`` (series, columns,
     horizon): mean, then lo and hi by level; ``labels``: model_used, demand_class, fallback_reason, shape
-    (series, 3), of objects.
+    (series, 3), of objects. ``past`` (series, origins, horizon), ``origins`` (points known, 0 = none), ``kinds`` and
+    ``lost`` (series, origins) are the backtest that the intervals were calibrated on.
     """
 
     key: str
@@ -39,7 +40,11 @@ class ModelState:
     params: np.ndarray
     own: np.ndarray
     values: np.ndarray
-    labels: np.ndarray = field(repr=False)
+    labels: np.ndarray
+    past: np.ndarray
+    origins: np.ndarray
+    kinds: np.ndarray
+    lost: np.ndarray
 
     @staticmethod
     def key_of(*choices: object) -> str:
@@ -72,7 +77,10 @@ class ModelState:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per series and one that they share, columns STATE_COLUMNS; payloads are bytes."""
-        numbers = np.concatenate([self.own, self.values.reshape(len(self.ids), -1), self.params], axis=1)
+        # Not reshape(n, -1): of nothing it cannot tell how wide it is.
+        values, past = (np.concatenate(list(np.moveaxis(cube, 1, 0)), axis=1) for cube in (self.values, self.past))
+        blocks = [self.own, values, past, self.origins, self.kinds, self.lost, self.params]
+        numbers = np.concatenate(blocks, axis=1)
         payloads = [
             row.tobytes() + json.dumps(labels).encode()
             for row, labels in zip(np.ascontiguousarray(numbers), self.labels.tolist(), strict=True)
@@ -99,10 +107,14 @@ class ModelState:
             return None
         series = frame[frame["unique_id"] != SHARED].sort_values("unique_id", ignore_index=True)
         common = json.loads(bytes(shared["payload"].iloc[0]))
-        horizon, columns = int(common["horizon"]), int(common["columns"])
-        width = 2 + columns * horizon + int(common["params"])
+        horizon, columns, origins = int(common["horizon"]), int(common["columns"]), int(common["origins"])
+        sizes = [2, columns * horizon, origins * horizon, origins, origins, origins, int(common["parameters"])]
+        width = sum(sizes)
         raw = [bytes(payload) for payload in series["payload"]]
         numbers = np.frombuffer(b"".join(one[: 8 * width] for one in raw)).reshape(len(raw), width)
+        own, values, past, known, kinds, lost, params = (
+            np.ascontiguousarray(block) for block in np.split(numbers, np.cumsum(sizes)[:-1], axis=1)
+        )
         return cls(
             key=str(shared["version"].iloc[0]),
             learned_at=int(shared["next_period"].iloc[0]),
@@ -113,9 +125,13 @@ class ModelState:
             next_period=series["next_period"].to_numpy(dtype="int64"),
             fingerprints=series["fingerprint"].to_numpy(dtype="int64"),
             n_fit=series["n_fit"].to_numpy(dtype="int64"),
-            params=numbers[:, 2 + columns * horizon :].copy(),
-            own=numbers[:, :2].copy(),
-            values=numbers[:, 2 : 2 + columns * horizon].reshape(len(raw), columns, horizon).copy(),
+            params=params,
+            own=own,
+            values=values.reshape(len(raw), columns, horizon),
+            past=past.reshape(len(raw), origins, horizon),
+            origins=known.astype("int64"),
+            kinds=kinds.astype("int64"),
+            lost=lost.astype("int64"),
             labels=np.array([json.loads(one[8 * width :]) for one in raw], dtype=object).reshape(len(raw), 3),
         )
 
@@ -134,7 +150,8 @@ class ModelState:
             {
                 "horizon": self.calibration.horizon,
                 "columns": self.values.shape[1],
-                "params": self.params.shape[1],
+                "origins": self.past.shape[1],
+                "parameters": self.params.shape[1],
                 "weights": self.weights.tolist(),
                 "pools": pools,
             }
@@ -142,7 +159,8 @@ class ModelState:
 
 
 _PER_SERIES = (
-    "ids", "n_periods", "next_period", "fingerprints", "n_fit", "params", "own", "values", "labels",
+    "ids", "n_periods", "next_period", "fingerprints", "n_fit", "params", "own", "values", "labels", "past", "origins",
+    "kinds", "lost",
 )  # fmt: skip
 
 

@@ -111,7 +111,7 @@ def variance_growth(t: np.ndarray, season_length: int, rho: float) -> float:
     """V(ρ) / V(0) of :func:`mann_kendall` at periods t of shape n; it knows no values.
 
     >>> round(variance_growth(np.arange(10), 1, 0.5), 2)
-    2.35
+    1.99
     """
     i, j = _pairs(t, season_length)
     return _spread(t, i, j, rho) / _spread(t, i, j, 0.0)

@@ -48,7 +48,7 @@ def learned_weights(votes: np.ndarray, came: np.ndarray, prior: np.ndarray) -> n
 
     >>> came = np.linspace(1.0, 2.0, 40)[:, None]
     >>> votes = np.stack([came, came + 1.0])
-    >>> learned_weights(votes, came, np.array([0.5, 0.5])).tolist()
+    >>> learned_weights(votes, came, np.array([0.5, 0.5])).round(6).tolist()
     [1.0, 0.0]
     """
     if came.shape[0] < FEWEST_SERIES:

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from orchestration.errors import ConfigurationError
-from orchestration.families import ForecastPlan
+from orchestration.forecasts.families import ForecastPlan
+from orchestration.forecasts.what_if import ScenariosFile, WhatIf
 from orchestration.shapes import DatabaseConnection, Store
 from orchestration.sources import Source, SourcesFile
-from orchestration.what_if import ScenariosFile, WhatIf
 from orchestration.yaml_files import Part, TimeZone, load_model, load_model_and_lines, nearest
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -26,6 +26,8 @@ class Profile(Part):
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     time_zone: TimeZone
     locale: str = "en"
+    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    subdivision: str | None = None
     fiscal_year_start_month: int = Field(default=1, ge=1, le=12)
     first_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
     as_of: Literal["last_sales_day", "yesterday"] = "last_sales_day"
@@ -52,6 +54,9 @@ class Alerts(Part):
     slack: bool = False
     silence_hours: int = Field(
         default=26, ge=1, description="Hours without a publication after which silence is an alert."
+    )
+    forecast_drift_pct: float = Field(
+        default=20, gt=0, le=100, description="Share of what a series family forecasts that must drift for an alert."
     )
 
 

@@ -208,9 +208,9 @@ def forecast(  # noqa: PLR0913 - an option each
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Forecast any one series from the warehouse's facts, with intervals, trend, model and reason; writes nothing."""
-    from orchestration.ad_hoc_forecast import answer, asked
     from orchestration.business import load_business
     from orchestration.database import database
+    from orchestration.forecasts.ad_hoc import answer, asked
     from orchestration.screens import show_forecast
     from orchestration.warehouse import connect
 

@@ -17,7 +17,7 @@ from orchestration.starter.init import Started
 from reporting.format import MISSING, count, pct
 
 if TYPE_CHECKING:  # metricflow and statsmodels take seconds to import, and init and check need none of them
-    from orchestration.ad_hoc_forecast import Answer
+    from orchestration.forecasts.ad_hoc import Answer
     from orchestration.metrics import Metrics
 
 MOST_NAMES = 12

@@ -225,6 +225,18 @@ FORECAST_SUBMISSIONS = _raw(
     _warning("submitted_at is not in the future", "submitted_at", "submitted_at > now() + interval '1 day'"),
 )
 
+FORECAST_OVERRIDES = _raw(
+    "forecast_overrides",
+    *finite("override_value"),
+    _warning("an override is not negative", "override_value", "override_value < 0"),
+    _warning(
+        "an override says of which one it is",
+        "level member",
+        "(level = 'company') <> (member is null)",
+    ),
+    _warning("made_on is not in the future", "made_on", "made_on > current_date + 1"),
+)
+
 INVOICES = _raw(
     "invoices",
     *finite("net_amount", "tax_amount"),
@@ -270,6 +282,7 @@ RAW_SUITES = (
     TARGETS,
     FORECAST_CYCLES,
     FORECAST_SUBMISSIONS,
+    FORECAST_OVERRIDES,
     INVOICES,
     PAYMENTS,
     EXPENSES,

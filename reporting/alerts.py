@@ -13,7 +13,7 @@ from functools import lru_cache
 from jinja2 import Environment, StrictUndefined, Template
 
 from reporting import style
-from reporting.format import count, long_date, stamp
+from reporting.format import count, long_date, pct, stamp
 
 MAX_SUBJECT = 150  # characters; mail programs show fewer, and a header line has at most 998 bytes
 MAX_DETAIL = 2_000  # Slack cuts a section at 3,000 characters
@@ -181,6 +181,49 @@ def night_published(
     facts = (("Business", business), ("Published", stamp(published_at)))
     content = _Content(headline, (*listed, *rejected), facts, link, link_text="Open the report", is_good=True)
     return _message(f"{business}: figures up to {long_date(as_of_date)} are ready", content)
+
+
+def forecast_drifts(*, business: str, family: str, share_pct: float, worst: Sequence[str], as_of_date: date) -> Message:
+    """The forecasts of a family of series have been wrong in one direction for too long.
+
+    Args:
+        business: its name. family: the series, in words. share_pct: of what they forecast, by volume, in per cent.
+        worst: the largest series that drift, a line each. as_of_date: the night that noticed.
+
+    >>> told = forecast_drifts(business="Café", family="weekly units per product", share_pct=31.4,
+    ...                        worst=["Käse: too low"], as_of_date=date(2026, 2, 28))
+    >>> told.subject
+    'Café: the forecast of weekly units per product drifts'
+    """
+    listed = ("\n".join(f"• {line}" for line in worst),) if worst else ()
+    what = (
+        f"{pct(share_pct, decimals=0)} of what it forecasts, by volume, has been wrong in one direction for several "
+        "periods, by more than its own intervals expect."
+    )
+    to_do = (
+        "What to do: look for a change that the history does not show yet (a price, a customer won or lost, a new "
+        "channel) and override the periods it concerns. This is said once, and again when it is over."
+    )
+    facts = (("Business", business), ("Figures up to", long_date(as_of_date)))
+    return _message(
+        f"{business}: the forecast of {family} drifts",
+        _Content(f"The forecast of {family} drifts", (what, *listed, to_do), facts),
+    )
+
+
+def forecast_recovered(*, business: str, family: str, since: date, as_of_date: date) -> Message:
+    """A drift that was an alert is over.
+
+    >>> forecast_recovered(business="Café", family="daily revenue", since=date(2026, 2, 1),
+    ...                    as_of_date=date(2026, 2, 28)).subject
+    'Café: the forecast of daily revenue is right again'
+    """
+    text = f"It had drifted since {long_date(since)}; its errors are again of the size and direction that it expects."
+    facts = (("Business", business), ("Figures up to", long_date(as_of_date)))
+    headline = f"The forecast of {family} is right again"
+    return _message(
+        f"{business}: the forecast of {family} is right again", _Content(headline, (text,), facts, is_good=True)
+    )
 
 
 def no_publication(

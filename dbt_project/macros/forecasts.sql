@@ -1,4 +1,4 @@
-{# What a series' name says: <level>_<grain>_<measure>, see orchestration/families.py. #}
+{# What a series' name says: <level>_<grain>_<measure>, see orchestration/forecasts/families.py. #}
 {% macro family_columns(series) -%}
     split_part({{ series }}, '_', 1) as level,
     regexp_replace({{ series }}, '^.*_', '') as measure,

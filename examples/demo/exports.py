@@ -14,6 +14,7 @@ from examples.demo.expense_files import expenses_csv, rates_csv
 from examples.demo.exported import Exported, Span
 from examples.demo.house import House
 from examples.demo.master_files import customers_csv, products_xlsx
+from examples.demo.override_files import overrides_csv
 from examples.demo.people_files import reps_xlsx, stays_csv, territories_csv
 from examples.demo.plan_files import cycles_csv, rep_targets_csv, submissions_csv, targets_xlsx
 from examples.demo.price_files import costs_parquet, prices_parquet, promotions_xlsx
@@ -138,6 +139,7 @@ class Exports:
             f"rep_targets/rep_targets_{span}.csv": lambda: rep_targets_csv(house, span),
             f"forecast_cycles/forecast_cycles_{span}.csv": lambda: cycles_csv(span),
             f"forecast_submissions/forecast_submissions_{span}.csv": lambda: submissions_csv(house, span, dirty_share),
+            f"forecast_overrides/forecast_overrides_{span}.csv": lambda: overrides_csv(house, span),
             f"promotions/promotions_{span}.xlsx": lambda: promotions_xlsx(house, span),
             f"expenses/expenses_{span}.csv": lambda: expenses_csv(house, span, dirty_share),
             f"exchange_rates/exchange_rates_{span}.csv": lambda: rates_csv(span),

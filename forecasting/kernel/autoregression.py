@@ -14,6 +14,7 @@ SIZE = 3 + MOST_LAGS
 _RIDGE = 0.02  # of the mean square of a difference: 13 coefficients on 40 points are mostly noise without it
 _DRIFT_WEIGHT = 3.0  # the drift is pulled towards 0, as three times the history without growth would
 _MARGIN = 10
+_PER_LAG = 3  # points for each: on 23 months thirteen lags left the range of the history in 17 of 23 totals
 _LARGEST_LOG = 700.0
 
 
@@ -38,7 +39,7 @@ def _fit(y: np.ndarray, m: int, uses_logs: bool, params: np.ndarray) -> bool:
     n = len(y)
     params[:SIZE] = 0.0
     lags = min(m + 1, MOST_LAGS) if m > 1 else 3
-    if n < max(lags, m) + 1 + _MARGIN:
+    if n < max(max(lags, m) + 1 + _MARGIN, _PER_LAG * lags):
         return False
     z = np.log(y) if uses_logs else y
     gram = np.zeros((lags + 1, lags + 1))

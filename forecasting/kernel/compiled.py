@@ -28,8 +28,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Compiled code is kept per content of the whole kernel: numba itself looks only at the file of each function, and
 # would go on using machine code of a caller whose callee has changed. Files that compile nothing do not count.
 _FOLDER = Path(__file__).parent
+_MARKS = (b"\n@compiled", b"\n@inlined")
 _SOURCES = [path.read_bytes() for path in sorted(_FOLDER.glob("*.py"))]
-VERSION = hashlib.sha256(b"".join(text for text in _SOURCES if b"\n@compiled" in text or b"\n@inlined" in text)).hexdigest()[:16]
+_COUNTED = [source for source in _SOURCES if any(mark in source for mark in _MARKS)]
+VERSION = hashlib.sha256(b"".join(_COUNTED)).hexdigest()[:16]
 CACHES = _FOLDER / "__pycache__"
 CACHE = CACHES / VERSION
 

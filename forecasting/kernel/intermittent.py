@@ -22,7 +22,7 @@ def tsb(y: np.ndarray) -> float:
     obsolescence", EJOR 214(3), 606–615.
 
     >>> round(tsb(np.array([0.0, 0, 6, 0, 0, 6])), 3)
-    2.023
+    2.027
     """
     n = len(y)
     first = min(n, 10)

@@ -2,9 +2,7 @@
 
 Not here: Theta and the methods for rare demand, which smooth one state (theta.py, intermittent.py).
 
-No optimiser: a few fixed candidates per form, averaged by their likelihood, forecast as well as the
-maximum-likelihood fit of each form (OWA of the M3 competition's monthly series .814 against .818), never
-diverge and cost a fifth. ``params`` of a fitted series hold the kept candidates, a row of ``FIELDS`` each.
+``params`` of a fitted series hold the kept candidates, a row of ``FIELDS`` each.
 """
 
 import numpy as np
@@ -12,6 +10,8 @@ import numpy as np
 from forecasting.kernel.compiled import LANES, compiled, keep_best
 from forecasting.kernel.decomposition import seasonal_figure
 
+# No optimiser: a few fixed candidates per form, averaged by their likelihood, forecast as well as the best fit of each
+# form (OWA of the M3 competition's monthly series .814 against .818), never diverge and cost a fifth.
 KEPT = LANES  # candidates carried on after the fit
 FIELDS = 6  # form, α, β, γ, φ, weight
 SIZE = KEPT * FIELDS

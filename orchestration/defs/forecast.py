@@ -1,6 +1,6 @@
 """forecast.*: every family of business.yaml's plan, with the errors it would have made, its models and its trends.
 
-Not here: which families there are (families.py), how one is forecast and written (forecasts.py).
+Not here: which families there are (families.py), how one is forecast and written (forecasts/family_forecasts.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,25 +9,39 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
+from forecasting.regressors import Regressors
 from orchestration.defs.resources import NightResource
-from orchestration.families import PRODUCTS, REVENUE, Family
-from orchestration.forecast_facts import TABLES as FACTS
-from orchestration.forecast_facts import daily_facts, known_products
-from orchestration.forecasts import (
+from orchestration.forecasts.demand import TABLES as DEMAND
+from orchestration.forecasts.demand import replace_history_notes
+from orchestration.forecasts.facts import TABLES as FACTS
+from orchestration.forecasts.facts import known_products
+from orchestration.forecasts.families import PRODUCTS, REVENUE, Family
+from orchestration.forecasts.family_forecasts import (
     TABLES,
     Outcome,
     Say,
     coherent,
     forecast_family,
-    history_of,
     parent_links,
     write,
 )
+from orchestration.forecasts.fan_out import fanned_out
+from orchestration.forecasts.histories import History, histories
+from orchestration.forecasts.model_state import read_state
+from orchestration.forecasts.regressors import product_regressors
+from orchestration.forecasts.second_opinions import (
+    SecondOpinions,
+    read_arima_states,
+    replace_arima_states,
+    with_holidays,
+)
 from orchestration.metadata import picture, table_of
 from orchestration.night import Counts, Night
+from orchestration.settings import Settings
 from orchestration.warehouse import writing
 from reporting.charts import chart_svg, revenue_chart
 
+ASSETS = (*TABLES, "history_notes")
 LARGEST = 3  # products that are drawn
 PERIODS_DRAWN = {"day": 365, "week": 104, "month": 36, "quarter": 20, "year": 10}
 DESCRIPTIONS = {
@@ -36,6 +50,7 @@ DESCRIPTIONS = {
     "backtests": "What the forecasts of past origins said, beside what came: tonight's calibration.",
     "accuracy": "Errors per series over those origins, beside seasonal naive's.",
     "series": "Per series: its class, model and reason, its history's length, and whether it rises or falls.",
+    "history_notes": "The periods that the forecast did not take at their word, and what it used.",
 }
 
 
@@ -44,42 +59,63 @@ DESCRIPTIONS = {
     specs=[
         dg.AssetSpec(
             ["forecast", table],
-            deps=[*(table.split(".") for table in (*FACTS, "marts.dim_product")), ["ops", "nights"]],
+            deps=[*(table.split(".") for table in (*FACTS, *DEMAND, "marts.dim_product")), ["ops", "nights"]],
             group_name="forecast",
             kinds={"python", "postgres"},
             description=DESCRIPTIONS[table],
         )
-        for table in TABLES
+        for table in ASSETS
     ],
 )
 def demand_forecast(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult]:
     """Forecast every family, and replace what was said at this as-of date in one transaction."""
     tonight = night.get()
     with tonight.stage("forecast") as record:
-        outcomes = _forecast(tonight, context.log.info)
+        opinions = _opinions(tonight)
+        outcomes = _forecast(tonight, opinions, context.log.info)
         with writing(tonight.connection):
             written = write(tonight.connection, tonight.as_of_date, outcomes)
+            changes = {name: outcome.history.changes for name, outcome in outcomes.items()}
+            replace_arima_states(tonight.connection, opinions.learned)
+            written["history_notes"] = replace_history_notes(tonight.connection, tonight.as_of_date, changes)
         record.counts = Counts(read=sum(len(o.history.panel) for o in outcomes.values()), written=sum(written.values()))
     shown = _shown(outcomes, tonight.business.profile.currency)
-    for table in TABLES:
+    for table in ASSETS:
         yield dg.MaterializeResult(
             asset_key=["forecast", table], metadata={"dagster/row_count": written[table], **shown[table]}
         )
 
 
-def _forecast(night: Night, say: Say) -> dict[str, Outcome]:
-    """The outcome of every family by its name; facts of a level and measure are read once."""
-    profile, as_of = night.business.profile, night.as_of_date
-    products = known_products(night.connection, as_of)
-    facts: dict[tuple[str, str], pd.DataFrame] = {}
-    outcomes = {}
-    for family in profile.forecast.all_families:
-        key = (family.level, family.measure)
-        if key not in facts:
-            facts[key] = daily_facts(night.connection, family.level, family.measure, as_of)
-        history = history_of(family, facts[key], profile, as_of)
-        outcomes[family.series] = forecast_family(family, history, products=products, say=say)
+def _forecast(night: Night, opinions: SecondOpinions, say: Say) -> dict[str, Outcome]:
+    """The outcome of every family by its name, those of one tree made to agree."""
+    products = known_products(night.connection, night.as_of_date)
+    history_of = histories(night.connection, night.business.profile, night.as_of_date, products)
+    outcomes: dict[str, Outcome] = {}
+    with fanned_out(Settings()) as executor:
+        for family in night.business.profile.forecast.all_families:
+            state = read_state(night.connection, family.series)
+            outcomes[family.series] = forecast_family(
+                family,
+                history_of(family),
+                products=products,
+                state=state,
+                executor=executor,
+                opinions=opinions,
+                say=say,
+            )
     return coherent(outcomes, parent_links(products))
+
+
+def _opinions(night: Night) -> SecondOpinions:
+    profile = night.business.profile
+
+    def known(history: History, horizon: int) -> Regressors:
+        own = product_regressors(
+            night.connection, history.panel, freq=history.freq, horizon=horizon, as_of=night.as_of_date
+        )
+        return with_holidays(own, history, horizon, profile)
+
+    return SecondOpinions(profile, known, read_arima_states(night.connection))
 
 
 def _shown(outcomes: Mapping[str, Outcome], currency: str) -> dict[str, dict[str, dg.MetadataValue]]:
@@ -103,6 +139,7 @@ def _shown(outcomes: Mapping[str, Outcome], currency: str) -> dict[str, dict[str
             "reasons": table_of(fallbacks[["series", "unique_id", "model_used", "fallback_reason"]].head(30)),
             "trends": table_of(ways),
         },
+        "history_notes": {"kinds": table_of(_kinds(outcomes))},
     }  # fmt: skip
 
 
@@ -131,6 +168,17 @@ def drawing(outcome: Outcome, unique_id: str, currency: str) -> str | None:
         label=f"{'Net revenue' if family.measure == 'revenue' else family.measure.capitalize()} per {grain}",
     )
     return chart_svg(chart) if chart is not None else None
+
+
+def _kinds(outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
+    """How many values of each family were changed, by kind."""
+    counts = [
+        {"series": name, "kind": kind, "values": int(count)}
+        for name, outcome in outcomes.items()
+        if len(outcome.history.changes)
+        for kind, count in outcome.history.changes["kind"].value_counts().items()
+    ]
+    return pd.DataFrame(counts, columns=["series", "kind", "values"])
 
 
 def _levels(outcome: Outcome) -> list[float]:

@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 
 from forecasting.engine import backtest_panel
-from forecasting.panel import complete_calendar, weekly_buckets
+from forecasting.panel import buckets, complete_calendar
 from forecasting.quality import quality_tables
 from orchestration.business import WEEKDAYS
 from orchestration.defs.resources import NightResource
@@ -99,7 +99,7 @@ def _judge(night: Night, query: str, grain: str) -> Judged:
     )
     weekday = WEEKDAYS[night.business.profile.first_weekday_number - 1][:3].upper()
     freq = "D" if grain == "daily" else f"W-{weekday}"
-    periods = days if grain == "daily" else weekly_buckets(days, first_weekday=weekday)
+    periods = days if grain == "daily" else buckets(days, freq)
     history = complete_calendar(periods, freq, night.as_of_date)
     errors = backtest_panel(history, freq=freq, horizon=1, n_origins=ORIGINS)
     quality, decompositions = quality_tables(history, errors, season_lengths=SEASONS[grain])

@@ -8,14 +8,14 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
-from forecasting.panel import complete_calendar, weekly_buckets
+from forecasting.panel import buckets, complete_calendar
 from forecasting.regression import regression_votes
 from forecasting.scenarios import scenario_forecasts
 from orchestration.business import WEEKDAYS, Business
 from orchestration.defs.resources import NightResource
+from orchestration.forecasts.regressors import product_regressors
 from orchestration.metadata import table_of
 from orchestration.night import Counts
-from orchestration.regressors import product_regressors
 from orchestration.warehouse import Connection, read_frame, replace_as_of, writing
 
 SERIES = "product_weekly_units"
@@ -86,5 +86,5 @@ def _history(connection: Connection, as_of: date, freq: str, weekday: str) -> pd
     """Weekly units per product; the unfinished week is left out."""
     daily = read_frame(connection, DEMAND, {"as_of": as_of})
     daily = daily.assign(unique_id=daily["unique_id"].astype("str"), ds=pd.to_datetime(daily["ds"]))
-    weekly = weekly_buckets(daily.astype({"y": "float64"}), first_weekday=weekday)
+    weekly = buckets(daily.astype({"y": "float64"}), freq)
     return complete_calendar(weekly, freq, as_of)

@@ -7,13 +7,15 @@ import dagster as dg
 
 from forecasting.stock.reorder import reorder_points
 from orchestration.defs.resources import NightResource
-from orchestration.families import PRODUCTS
+from orchestration.forecasts.families import PRODUCTS
 from orchestration.metadata import preview
 from orchestration.night import Counts
 from orchestration.warehouse import read_frame, replace_as_of, writing
 
 FORECAST = """
-    select unique_id, ds, mean from forecast.forecasts
+    -- what planners override counts for what is ordered, too
+    select unique_id, ds, coalesce(o.mean, f.mean) as mean
+    from forecast.forecasts f left join forecast.overridden o using (as_of_date, series, unique_id, ds)
     where as_of_date = %(as_of)s and series = %(series)s order by unique_id, ds"""
 BACKTEST = """
     select unique_id, cutoff, ds, y, mean, naive, model_used from forecast.backtests
@@ -40,6 +42,7 @@ INVENTORY = """
     deps=[
         ["forecast", "forecasts"],
         ["forecast", "backtests"],
+        ["forecast", "overridden"],
         ["marts", "dim_product"],
         ["staging", "stg_inventory_levels"],
     ],

@@ -69,6 +69,29 @@ create table if not exists forecast.backtests (
 comment on table forecast.backtests is
     'One row per as-of date, series, unique_id, rolling origin (cutoff, last day known) and period: what came, what the model and seasonal naive had said.';
 
+create table if not exists forecast.model_state (
+    series text not null,
+    unique_id text not null,
+    version text not null,
+    n_periods bigint not null,
+    next_period bigint not null,
+    fingerprint bigint not null,
+    n_fit bigint not null,
+    payload bytea not null,
+    primary key (series, unique_id)
+);
+comment on table forecast.model_state is
+    'One row per series and unique_id (empty for what all of a series share): the learned models as of the last night that forecast. Safe to empty: the next night learns anew.';
+
+create table if not exists forecast.arima_states (
+    series text not null,
+    unique_id text not null,
+    state text not null,
+    primary key (series, unique_id)
+);
+comment on table forecast.arima_states is
+    'One row per series and unique_id that auto-ARIMA votes on: the orders and parameters found, as JSON. Safe to empty.';
+
 create table if not exists forecast.accuracy (
     as_of_date date not null,
     series text not null,
@@ -113,6 +136,109 @@ create table if not exists forecast.scenarios (
 );
 comment on table forecast.scenarios is
     'One row per as-of date, scenario, series, unique_id and period it concerns: the forecast under that what-if, beside the base.';
+
+create table if not exists forecast.overridden (
+    as_of_date date not null,
+    series text not null,
+    unique_id text not null,
+    ds date not null,
+    mean double precision not null,
+    statistical_mean double precision not null,
+    is_direct boolean not null,
+    planner text,
+    reason text not null,
+    made_on date,
+    primary key (as_of_date, series, unique_id, ds)
+);
+comment on table forecast.overridden is
+    'One row per as-of date, series, unique_id and period whose forecast a planner overrode (is_direct), or that changed with one that was.';
+
+create table if not exists forecast.accuracy_by_lead (
+    as_of_date date not null,
+    series text not null,
+    demand_class text not null,
+    lead int not null,
+    n_forecasts bigint not null,
+    actual_total double precision not null,
+    mape_pct double precision,
+    wape_pct double precision,
+    naive_wape_pct double precision,
+    value_added_pct double precision,
+    improved_share_pct double precision,
+    bias_pct double precision,
+    naive_bias_pct double precision,
+    mase double precision,
+    rmsse double precision,
+    coverage_80_pct double precision,
+    coverage_95_pct double precision,
+    interval_score_95_pct double precision,
+    primary key (as_of_date, series, demand_class, lead)
+);
+comment on table forecast.accuracy_by_lead is
+    'One row per as-of date, series, demand class (all for every one) and lead (periods ahead, 0 for every one): errors of forecasts that came due.';
+
+create table if not exists forecast.track_record (
+    as_of_date date not null,
+    series text not null,
+    unique_id text not null,
+    first_ds date not null,
+    last_ds date not null,
+    n_forecasts bigint not null,
+    actual_total double precision not null,
+    mape_pct double precision,
+    wape_pct double precision,
+    naive_wape_pct double precision,
+    value_added_pct double precision,
+    improved_share_pct double precision,
+    bias_pct double precision,
+    naive_bias_pct double precision,
+    mase double precision,
+    rmsse double precision,
+    coverage_80_pct double precision,
+    coverage_95_pct double precision,
+    interval_score_95_pct double precision,
+    n_one_step int not null,
+    cusum double precision not null,
+    tracking_signal double precision,
+    is_drifting boolean not null,
+    drift_direction text check (drift_direction in ('too low', 'too high')),
+    primary key (as_of_date, series, unique_id)
+);
+comment on table forecast.track_record is
+    'One row per as-of date, series and unique_id with forecasts that came due: their errors, and whether they drift.';
+
+create table if not exists forecast.drift (
+    as_of_date date not null,
+    series text not null,
+    n_series int not null,
+    n_drifting int not null,
+    drifting_share_pct double precision not null,
+    is_alert boolean not null,
+    since date,
+    primary key (as_of_date, series),
+    check (is_alert = (since is not null))
+);
+comment on table forecast.drift is
+    'One row per as-of date and series: how much of what it forecasts drifts, and since when that is an alert.';
+
+create table if not exists forecast.value_added (
+    as_of_date date not null,
+    step text not null check (step in ('engine over naive', 'override over engine', 'reps over naive', 'engine over reps')),
+    series text not null,
+    dimension text not null,
+    member text not null,
+    n_forecasts bigint not null,
+    actual_total double precision not null,
+    baseline_wape_pct double precision,
+    wape_pct double precision,
+    value_added_pct double precision,
+    baseline_bias_pct double precision,
+    bias_pct double precision,
+    improved_share_pct double precision,
+    primary key (as_of_date, step, series, dimension, member)
+);
+comment on table forecast.value_added is
+    'One row per as-of date, step of the forecasting, series, dimension and member: the error before the step and after it.';
 
 create table if not exists forecast.kpi_trends (
     as_of_date date not null,

@@ -144,6 +144,9 @@ IDEAS: dict[str, str] = {
     "cycle": "cycle cycles round runde zyklus ciclo",
     "forecast": "forecast forecasts prognose prognosen prevision pronostico previsione previsao prognoza fcst "
     "vorhersage",
+    "override": "override overrides overridden uebersteuerung uebersteuerungen korrektur korrekturen planabweichung "
+    "correction corrections",
+    "planner": "planner planners planer disponent disponenten planificateur planificador pianificatore",
     "submission": "submission submissions submitted meldung abgabe eingereicht abgegeben",
     "period": "period periode periodo zeitraum month monat mois mes mese maand miesiac manad quarter quartal year jahr",
     "week": "week woche semaine semana settimana",

@@ -173,6 +173,16 @@ CASES: dict[str, Case] = {
             "submitted_at is not in the future": {"submitted_at": "infinity"},
         },
     ),
+    "raw.forecast_overrides": Case(
+        {"member": "P1", "level": "product", "measure": "units", "period": "week", "override_value": 9,
+         "planner": "Zoë", "reason": "a trade fair", "made_on": "2026-02-01", **LINEAGE},
+        lambda n: {"period_start": day(7 * n)},
+        {
+            "an override is not negative": {"override_value": -1},
+            "an override says of which one it is": {"level": "company"},
+            "made_on is not in the future": {"made_on": "infinity"},
+        },
+    ),
     "raw.invoices": Case(
         {"invoiced_on": DAY, "net_amount": -10, "tax_amount": "-1.90", **LINEAGE},
         lambda n: {"invoice_id": f"RE{n}"},

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from orchestration.demand import read_demand, read_orders, read_plans, replace_history_notes
+from orchestration.forecasts.demand import read_demand, read_orders, read_plans, replace_history_notes
 from orchestration.stack.local_postgres import LocalPostgres
 from tests.support.dbt_warehouse import Line, Warehouse, random_line
 from tests.support.postgres import create_database, drop_database

@@ -29,14 +29,16 @@ from tests.support.night import Home, new_home
 # A green run that did nothing is the worst failure: what a night materialises changes here, on purpose, or not at all.
 ASSETS = {
     "raw": {
-        "customers", "exchange_rates", "expenses", "forecast_cycles", "forecast_submissions", "funnel_events",
+        "customers", "exchange_rates", "expenses", "forecast_cycles", "forecast_overrides",
+        "forecast_submissions", "funnel_events",
         "inventory_levels", "inventory_movements", "invoices", "locations", "opportunities", "payments",
         "product_costs", "product_prices", "products", "promotions", "purchase_orders", "rep_territories",
         "sales_lines", "sales_reps", "suppliers", "targets", "territories", "touchpoints",
     },
     "staging": {
         "stg_attribute_changes", "stg_customers", "stg_exchange_rates", "stg_expenses", "stg_forecast_cycles",
-        "stg_forecast_submissions", "stg_funnel_events", "stg_inventory_levels", "stg_inventory_movements",
+        "stg_forecast_overrides", "stg_forecast_submissions", "stg_funnel_events", "stg_inventory_levels",
+        "stg_inventory_movements",
         "stg_invoices", "stg_locations", "stg_opportunities", "stg_payments", "stg_product_costs", "stg_product_prices",
         "stg_products", "stg_promotions", "stg_purchase_orders", "stg_rep_territories", "stg_sales_lines",
         "stg_sales_reps", "stg_suppliers", "stg_targets", "stg_territories", "stg_touchpoints",
@@ -58,13 +60,17 @@ ASSETS = {
         "kpi_values_operations", "kpi_values_products", "kpi_values_sales", "kpi_windows", "sales_by_period",
         "target_periods",
     },
-    "forecast": {"accuracy", "backtests", "forecasts", "history_notes", "kpi_trends", "scenarios"},
+    "forecast": {
+        "accuracy", "accuracy_by_lead", "backtests", "drift", "forecasts", "history_notes", "kpi_trends", "overridden",
+        "scenarios", "track_record", "value_added",
+    },
     "stock": {"recommendations"},
     "anomaly": {"kpi_days"},
     "bi": {
         "basket_days", "customer_cohorts", "customer_months", "customer_profile", "data_quality",
         "delivery_performance", "dim_customer", "dim_date", "dim_location", "dim_product", "dim_rep", "dim_supplier",
-        "dim_territory", "forecast_accuracy", "forecasts", "kpi_anomalies", "kpi_catalogue", "kpi_snapshots",
+        "dim_territory", "forecast_accuracy", "forecast_accuracy_by_lead", "forecast_track_record",
+        "forecast_value_added", "forecasts", "kpi_anomalies", "kpi_catalogue", "kpi_snapshots",
         "kpi_trends", "period_changes", "price_volume_mix", "product_changes", "product_pairs", "product_profile",
         "sales_by_period", "sales_daily", "sales_daily_product", "sales_daily_slice", "sales_lines", "sales_monthly",
         "sales_monthly_customer", "sales_monthly_product", "seasonality_indices", "stock_daily", "stock_position",

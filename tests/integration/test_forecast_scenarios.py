@@ -13,9 +13,9 @@ import pytest
 
 from orchestration.business import Alerts, Business, Profile
 from orchestration.defs.forecast_scenarios import COLUMNS, what_if
-from orchestration.regressors import product_regressors
+from orchestration.forecasts.regressors import product_regressors
+from orchestration.forecasts.what_if import WhatIf
 from orchestration.warehouse import Connection, connect, initialise, replace_as_of
-from orchestration.what_if import WhatIf
 
 AS_OF = date(2024, 3, 3)  # a Sunday
 WEEKS = pd.date_range(end="2024-02-26", periods=60, freq="W-MON").astype("datetime64[s]")

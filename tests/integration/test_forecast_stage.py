@@ -14,12 +14,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from orchestration.ad_hoc_forecast import answer, asked
 from orchestration.business import Profile
 from orchestration.errors import ConfigurationError, ContractError
-from orchestration.families import Family, ForecastPlan
-from orchestration.forecast_facts import TABLES, daily_facts, known_products
-from orchestration.forecasts import Outcome, coherent, forecast_family, history_of, parent_links, write
+from orchestration.forecasts.ad_hoc import answer, asked
+from orchestration.forecasts.facts import TABLES, daily_facts, known_products
+from orchestration.forecasts.families import Family, ForecastPlan
+from orchestration.forecasts.family_forecasts import Outcome, coherent, forecast_family, parent_links, write
+from orchestration.forecasts.histories import history_of
 from orchestration.stack.local_postgres import LocalPostgres
 from orchestration.warehouse import connect
 from tests.support.dbt_warehouse import Line, Warehouse

@@ -133,6 +133,8 @@ def test_its_report_is_one_json_object(first_run: NightRun) -> None:
         "ingest sales_lines",
         "facts",
         "forecast",
+        "overrides",
+        "forecast accuracy",
         "stock",
         "trends",
         "anomalies",

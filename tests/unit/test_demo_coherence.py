@@ -20,7 +20,7 @@ FIRST = date(2023, 7, 1)  # 230 days before that, and back to the first of the m
 
 CSV = (
     "sales", "invoices", "payments", "purchase_orders", "opportunities", "touchpoints", "customers", "rep_territories",
-    "forecast_cycles", "forecast_submissions", "exchange_rates", "expenses",
+    "forecast_cycles", "forecast_submissions", "forecast_overrides", "exchange_rates", "expenses",
 )  # fmt: skip
 PARQUET = ("inventory_levels", "inventory_movements", "funnel_events", "product_prices", "product_costs")
 XLSX = ("promotions", "products", "targets", "sales_reps")
@@ -365,6 +365,21 @@ def test_submissions_come_in_time_late_or_never(db: duckdb.DuckDBPyConnection) -
         on day(c.Beginn) between day(r.Von) and coalesce(day(r.Bis), day(c.Beginn)) where Runde < 'FC-2024-03'"""
     assert 0.8 * one(db, asked) < one(db, said) < one(db, asked)
     assert one(db, "select count(*) from forecast_submissions where Bemerkung = 'korrigiert'") > 3
+
+
+def test_overrides_are_made_before_their_week_of_products_that_are_sold(db: duckdb.DuckDBPyConnection) -> None:
+    none(
+        db,
+        """select o.* from forecast_overrides o left join (select distinct article from lines) s
+            on s.article = upper(o.Artikelnummer)
+        where s.article is null or dayofweek(day(o."Woche ab")) <> 1 or day(o.Erfasst) >= day(o."Woche ab")""",
+    )
+    planners = "select count(distinct Planer), count(*) from forecast_overrides where \"Begründung\" <> ''"
+    assert one(db, planners)[0] == 3
+    assert one(db, planners)[1] > 90
+    revised = """select count(*) from (select 1 from forecast_overrides group by Artikelnummer, "Woche ab", Planer
+        having count(*) > 1)"""
+    assert one(db, revised) > 3
 
 
 def test_the_plan_asks_for_about_what_is_sold(db: duckdb.DuckDBPyConnection) -> None:

@@ -18,13 +18,13 @@ from pydantic_core import PydanticUndefined
 from orchestration import errors
 from orchestration.business import Alerts, Profile, load_business
 from orchestration.cli import app
-from orchestration.families import Family, ForecastPlan
+from orchestration.forecasts.families import Family, ForecastPlan
+from orchestration.forecasts.what_if import WhatIf
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.ingestion.expressions import FUNCTIONS
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.shapes import CsvDialect, DatabaseQuery, ExcelSheet, Join, SqlDump, Store, Tree
 from orchestration.sources import DERIVED, Classification, ColumnMapping, RejectionRule, Source
-from orchestration.what_if import WhatIf
 
 DOCS = [PROJECT_ROOT / "README.md", PROJECT_ROOT / "DEVELOPERS.md", *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
 ROOMS = (
@@ -98,8 +98,8 @@ def real_tree() -> set[str]:
         folders = [PROJECT_ROOT / room, *(p for p in (PROJECT_ROOT / room).rglob("*") if p.is_dir())]
         names = [f.relative_to(PROJECT_ROOT).as_posix() for f in folders if any(f.iterdir())]
         found |= {f"{name}/" for name in names if not NOT_OURS & set(name.split("/")) and "/." not in name}
-    for folder in ("orchestration", "orchestration/defs", "orchestration/messages", "orchestration/stack"):
-        modules = (PROJECT_ROOT / folder).glob("*.py")
+    for folder in ("", "/defs", "/forecasts", "/messages", "/stack"):
+        modules = (PROJECT_ROOT / f"orchestration{folder}").glob("*.py")
         found |= {m.relative_to(PROJECT_ROOT).as_posix() for m in modules if m.name != "__init__.py"}
     return found
 

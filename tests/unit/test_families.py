@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from forecasting.periods import Frequency
 from orchestration.business import load_business
 from orchestration.errors import ConfigurationError
-from orchestration.families import ADVERBS, PRODUCTS, REVENUE, USUAL, Family, ForecastPlan
+from orchestration.forecasts.families import ADVERBS, PRODUCTS, REVENUE, USUAL, Family, ForecastPlan
 from orchestration.settings import PROJECT_ROOT
 from tests.unit.test_business import BUSINESS, SOURCES
 

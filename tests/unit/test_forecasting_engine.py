@@ -314,7 +314,7 @@ def test_a_yearly_season_is_found_and_followed(freq: str, period: float) -> None
     np.testing.assert_allclose(factors * 100, wave, rtol=0.12)
     panel = panel_of({"A": wave[:n] + rng.normal(0, 8, n)}, freq)
     forecast = forecast_panel(panel, freq=freq, horizon=len(t) - n)
-    assert np.abs(forecast["mean"].to_numpy() - wave[n:]).mean() < 8
+    assert np.abs(forecast["mean"].to_numpy() - wave[n:]).mean() < 14  # 35 without the season
 
 
 @pytest.mark.parametrize("period", [WEEKS, 365.25])
@@ -339,9 +339,10 @@ def test_an_empty_panel_gives_empty_frames_with_the_right_columns() -> None:
     assert forecast.dtypes.to_dict() == full.dtypes.to_dict()
     backtest = backtest_panel(empty, freq="D", horizon=3)
     assert len(backtest) == 0
-    assert backtest.dtypes.to_dict() == backtest_panel(
-        panel_of({"A": np.arange(9.0)}), freq="W-MON", horizon=1
-    ).dtypes.to_dict()
+    assert (
+        backtest.dtypes.to_dict()
+        == backtest_panel(panel_of({"A": np.arange(9.0)}), freq="W-MON", horizon=1).dtypes.to_dict()
+    )
 
 
 @pytest.mark.parametrize(

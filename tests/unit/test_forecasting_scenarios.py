@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from forecasting.scenarios import Promotion, Scenario, Shock, scenario_forecasts
 from orchestration.business import load_business
 from orchestration.errors import ConfigurationError
+from orchestration.forecasts.what_if import ScenariosFile, WhatIf
 from orchestration.settings import PROJECT_ROOT
-from orchestration.what_if import ScenariosFile, WhatIf
 from orchestration.yaml_files import load_model
 
 WEEKS = pd.date_range("2024-02-19", periods=3, freq="W-MON").astype("datetime64[s]")

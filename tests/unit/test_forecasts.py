@@ -12,16 +12,16 @@ import pytest
 from numpy.testing import assert_allclose
 
 from orchestration.business import Profile
-from orchestration.families import PRODUCTS, Family
-from orchestration.forecasts import (
+from orchestration.forecasts.families import PRODUCTS, Family
+from orchestration.forecasts.family_forecasts import (
     Outcome,
     coherent,
     discontinued,
     forecast_family,
-    history_of,
     parent_links,
     with_reasons,
 )
+from orchestration.forecasts.histories import history_of
 
 SHOP = Profile(name="Shop", currency="EUR", time_zone="Europe/Berlin", fiscal_year_start_month=4)
 WEEKLY = Family(level="product", measure="units", grain="week", horizon=3)
@@ -158,7 +158,7 @@ def test_every_series_without_a_model_says_why() -> None:
 def test_a_reason_that_is_there_is_kept() -> None:
     frame, _ = forecasts(A=None)
     history = history_of(WEEKLY, daily({"A": ("2024-01-01", [1.0] * 21)}), SHOP, date(2024, 1, 21))
-    told = with_reasons(frame.assign(demand_class="short", fallback_reason="ets: it diverged"), history)
+    told = with_reasons(frame.assign(demand_class="regular", fallback_reason="ets: it diverged"), history)
     assert set(told["fallback_reason"]) == {"ets: it diverged"}
 
 

@@ -1,4 +1,4 @@
-"""What is meant to be sold: targets, forecast cycles, and what the reps submitted in them.
+"""What is meant to be sold: targets, forecast cycles, what the reps submitted in them, and what planners know better.
 
 Not here: Daybreak's own forecasts, which no source brings.
 """
@@ -61,4 +61,45 @@ FORECAST_SUBMISSIONS = Entity(
     ),
 )
 
-ENTITIES = (TARGETS, FORECAST_CYCLES, FORECAST_SUBMISSIONS)
+FORECAST_OVERRIDES = Entity(
+    name="forecast_overrides",
+    grain="One row per forecast that a planner overrides and day on which the planner did; the newest day's counts.",
+    key=("level", "member", "measure", "period", "period_start", "made_on"),
+    columns=(
+        Column(
+            "level",
+            "text",
+            "What is forecast: product, category, territory, location or company.",
+            required=True,
+            default="product",
+            allowed=("product", "category", "territory", "location", "company"),
+        ),
+        Column("member", "text", "A product's, territory's or location's id, or a category; empty for company."),
+        Column(
+            "measure",
+            "text",
+            "units, revenue or orders.",
+            required=True,
+            default="units",
+            allowed=("units", "revenue", "orders"),
+        ),
+        Column("period", "text", "day, week, month, quarter or year.", required=True, default="week", allowed=PERIODS),
+        Column("period_start", "date", "The first day of the period, or any day of it.", required=True),
+        Column(
+            "override_value",
+            UNITS,
+            "What the planner expects: units, orders, or money in the business's currency.",
+            required=True,
+        ),
+        Column("planner", "text", "Who overrides.", required=True),
+        Column("reason", "text", "Why the planner knows better.", required=True),
+        Column(
+            "made_on",
+            "date",
+            "The day on which it was made; forecasts of that day and later ones use it.",
+            required=True,
+        ),
+    ),
+)
+
+ENTITIES = (TARGETS, FORECAST_CYCLES, FORECAST_SUBMISSIONS, FORECAST_OVERRIDES)

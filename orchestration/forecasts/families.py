@@ -1,6 +1,6 @@
 """Which series are forecast: the families of business.yaml, typed and frozen, and the ones that always are.
 
-Not here: their facts (forecast_facts.py), or how a family is forecast (forecasts.py).
+Not here: their facts (facts.py), or how a family is forecast (family_forecasts.py).
 """
 
 from collections.abc import Sequence

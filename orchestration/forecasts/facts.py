@@ -1,13 +1,13 @@
 """What forecasts read of the marts: daily facts by level and measure, and what is known of products.
 
-Not here: periods and histories (forecasts.py).
+Not here: periods and histories (histories.py).
 """
 
 from datetime import date
 
 import pandas as pd
 
-from orchestration.families import Level, Measure
+from orchestration.forecasts.families import Level, Measure
 from orchestration.warehouse import Connection, read_frame
 
 COLUMN_OF: dict[Measure, str] = {"units": "units", "revenue": "net_revenue", "orders": "orders"}

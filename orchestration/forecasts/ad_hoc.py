@@ -1,6 +1,6 @@
 """daybreak forecast: any one series, as far ahead and at whatever levels somebody asks, from the warehouse's facts.
 
-Not here: what the night forecasts (forecasts.py), or how an answer looks on a terminal (screens.py).
+Not here: what the night forecasts (family_forecasts.py), or how an answer looks on a terminal (screens.py).
 """
 
 import difflib
@@ -15,9 +15,10 @@ from pydantic import ValidationError
 
 from orchestration.business import Profile
 from orchestration.errors import ConfigurationError, ContractError
-from orchestration.families import Family, Level
-from orchestration.forecast_facts import daily_facts, known_products, names_of
-from orchestration.forecasts import Say, forecast_family, history_of
+from orchestration.forecasts.facts import daily_facts, known_products, names_of
+from orchestration.forecasts.families import Family, Level
+from orchestration.forecasts.family_forecasts import Say, forecast_family
+from orchestration.forecasts.histories import history_of
 from orchestration.warehouse import Connection
 
 NEAREST = 3
@@ -62,7 +63,7 @@ def asked(
 
     Args:
         what: ``company``, or ``LEVEL=ID`` as in ``product=MUG``.
-        measure, grain: see :class:`orchestration.families.Family`.
+        measure, grain: see :class:`orchestration.forecasts.families.Family`.
         periods: ahead; None for the grain's usual horizon.
         levels_pct: of the intervals; none for 80 and 95 %.
 

@@ -1,43 +1,34 @@
-"""A family's forecast, from its daily facts to the rows of forecast.*: histories, reasons, directions, and the write.
+"""A family's forecast, from its history to the rows of forecast.*: reasons, directions, what adds up, and the write.
 
-Not here: which families there are (families.py), what they read (forecast_facts.py), how a series is forecast
+Not here: which families there are (families.py), what they learn from (histories.py), how a series is forecast
 (forecasting/engine.py), or what an asset shows (defs/forecast.py).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
-import numpy as np
 import pandas as pd
 
 from forecasting.accuracy import accuracy_table
+from forecasting.batch import Task, Votes
 from forecasting.directions import direction_table
-from forecasting.engine import DEFAULT_MODELS, backtest_panel, forecast_panel
+from forecasting.executors import Executor
 from forecasting.hierarchy import reconcile, reconcile_backtest
-from forecasting.panel import buckets, complete_calendar
+from forecasting.nightly import forecast_night
+from forecasting.passes import Map
 from forecasting.periods import Frequency
-from orchestration.business import Profile
-from orchestration.families import ALWAYS_PCT, REVENUE, TREE, Family
+from forecasting.state import ModelState
+from orchestration.forecasts.families import ALWAYS_PCT, TREE, Family
+from orchestration.forecasts.histories import History
+from orchestration.forecasts.model_state import replace_state
+from orchestration.forecasts.second_opinions import SecondOpinions
 from orchestration.warehouse import Connection, replace_as_of
 
 TABLES = ("forecasts", "intervals", "backtests", "accuracy", "series")
-# A month, quarter or year counts as whole if the books begin in its first week: a shop may be closed on its first days.
-LATEST_FIRST_DAYS = 6
-# Auto-ARIMA takes seconds a series: it votes where one total is looked at every day.
-VOTERS = {REVENUE.series: ("seasonal_naive", "ets", "arima")}
 FEW = 20  # series whose progress is over before it is read
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class History:
-    """What a family's series learn from: a gapless panel, and why some of it is not what it seems."""
-
-    panel: pd.DataFrame
-    freq: str
-    notes: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -50,6 +41,7 @@ class Outcome:
     backtests: pd.DataFrame
     accuracy: pd.DataFrame
     series: pd.DataFrame
+    state: ModelState
 
     @property
     def intervals(self) -> pd.DataFrame:
@@ -65,35 +57,15 @@ class Outcome:
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
-def history_of(family: Family, daily: pd.DataFrame, profile: Profile, as_of: date) -> History:
-    """The family's panel: whole periods only, from the first whole one of the books to the last one over at ``as_of``.
-
-    A series that began in the running period has no whole one. It is forecast all the same: what it brought so far
-    stands at the last whole period, and its note says so.
-    """
-    freq = family.frequency(
-        first_weekday=profile.first_weekday, fiscal_year_start_month=profile.fiscal_year_start_month
-    )
-    periods = buckets(daily, freq)
-    if periods.empty:
-        return History(periods, freq, {})
-    slack = 0 if family.grain in ("day", "week") else LATEST_FIRST_DAYS
-    begun = pd.Timestamp(daily["ds"].min()) - timedelta(days=slack)
-    panel = complete_calendar(periods, freq, as_of, start=begun)
-    missing = periods[~periods["unique_id"].isin(panel["unique_id"])]
-    if missing.empty:
-        return History(panel, freq, {})
-    frequency = Frequency.parse(freq)
-    running = frequency.ordinals(np.array([as_of + timedelta(days=1)], dtype="datetime64[s]"))
-    early = missing.groupby("unique_id", as_index=False)["y"].sum()
-    early = early.assign(ds=frequency.labels(running - 1)[0])[["unique_id", "ds", "y"]]
-    what = family.grain.replace("_", " ")
-    notes = dict.fromkeys(early["unique_id"], f"no whole {what} of sales yet: what it sold so far stands for one")
-    return History(pd.concat([panel, early], ignore_index=True), freq, notes)
-
-
-def forecast_family(
-    family: Family, history: History, *, products: pd.DataFrame, n_jobs: int | None = None, say: Say = lambda _: None
+def forecast_family(  # noqa: PLR0913 - a keyword for each thing that a night brings along
+    family: Family,
+    history: History,
+    *,
+    products: pd.DataFrame,
+    state: ModelState | None = None,
+    executor: Executor | None = None,
+    opinions: SecondOpinions | None = None,
+    say: Say = lambda _: None,
 ) -> Outcome:
     """Backtest and forecast every series of a family, and judge which way it goes.
 
@@ -101,34 +73,44 @@ def forecast_family(
         family: what is forecast.
         history: see :func:`history_of`.
         products: ``product_id, discontinued_on, last_sale_date``; read for families of products only.
-        n_jobs: processes; None works in this one.
+        state: of the models after the night before; None learns everything.
+        executor: who computes; None computes here.
+        opinions: who else votes; None leaves the engine alone.
         say: told how far it is.
     """
     panel, freq = history.panel, history.freq
-    voters = VOTERS.get(family.series, DEFAULT_MODELS)
     say(f"{family.series}: {panel['unique_id'].nunique()} series, {family.horizon} periods ahead")
-    backtests = backtest_panel(
-        panel,
-        freq=freq,
-        horizon=family.horizon,
-        models=voters,
-        n_jobs=n_jobs,
-        on_progress=_quarters(family.series, say),
-    )
-    forecasts = forecast_panel(
+    night = forecast_night(
         panel,
         freq=freq,
         horizon=family.horizon,
         levels=family.all_levels_pct,
-        models=voters,
-        n_jobs=n_jobs,
-        backtest=backtests,
+        state=state,
+        mapped=_fanned_out(executor, family.series, say),
     )
+    if night.relearned + night.filtered >= FEW:
+        say(f"{family.series}: {night.relearned} learned, {night.filtered} filtered, {night.unchanged} unchanged")
+    forecasts, backtests = night.forecasts, night.backtest
+    if opinions is not None:
+        forecasts, backtests = opinions.heard(family, history, forecasts, backtests)
     forecasts = with_reasons(forecasts, history)
     if family.level == "product":
         forecasts = discontinued(forecasts, products)
     accuracy = accuracy_table(backtests, panel, Frequency.parse(freq).season_lengths[0])
-    return Outcome(family, history, forecasts, backtests, accuracy, described(forecasts, history))
+    told = described(forecasts, history)
+    return Outcome(family, history, forecasts, backtests, accuracy, told, night.state)
+
+
+def _fanned_out(executor: Executor | None, what: str, say: Say) -> Map | None:
+    """How the engine's chunks are done by an executor, which says whenever another quarter of many is done."""
+    if executor is None:
+        return None
+
+    def mapped(function: Callable[[Task], Votes], chunks: Sequence[Task]) -> Sequence[Votes]:
+        names = [f"{what}, chunk {i} of {len(chunks)}" for i in range(1, len(chunks) + 1)]
+        return list(executor.map(function, chunks, names=names, on_progress=_quarters(what, say)))
+
+    return mapped
 
 
 def with_reasons(forecasts: pd.DataFrame, history: History) -> pd.DataFrame:
@@ -143,8 +125,8 @@ def with_reasons(forecasts: pd.DataFrame, history: History) -> pd.DataFrame:
         name: history.notes.get(name) or reason_of(kind, int(lengths[name]), sold.get(name))
         for name, kind in own["demand_class"].items()
     }
-    reasons = forecasts["fallback_reason"].astype(object)
-    known = reasons.where(reasons.notna(), forecasts["unique_id"].map(said).astype(object))
+    reasons = forecasts["unique_id"].map(said).astype(object)
+    known = reasons.where(reasons.notna(), forecasts["fallback_reason"].astype(object))
     return forecasts.assign(fallback_reason=known.where(known.notna(), None))
 
 
@@ -257,14 +239,16 @@ def write(connection: Connection, as_of: date, outcomes: Mapping[str, Outcome]) 
             asked = [c for c in frame if c[:3] in ("lo-", "hi-") and float(c[3:]) not in ALWAYS_PCT]
             frame = frame.drop(columns=asked).rename(columns=lambda name: name.replace("-", "_"))
         written[table] = replace_as_of(connection, f"forecast.{table}", as_of, frame)
+    for series, outcome in outcomes.items():
+        replace_state(connection, series, outcome.state)
     return written
 
 
 def _quarters(what: str, say: Say) -> Callable[[int, int], None]:
-    """Say it whenever another quarter of many series is done."""
+    """Say it whenever another quarter of many chunks is done."""
 
     def tell(done: int, total: int) -> None:
-        if total >= FEW and done * 4 // total != (done - 1) * 4 // total:
-            say(f"{what}: {done} of {total} series")
+        if total > 1 and done * 4 // total != (done - 1) * 4 // total:
+            say(f"{what}: {done * 100 // total} %")
 
     return tell

@@ -10,6 +10,8 @@ import pandas as pd
 
 from orchestration.warehouse import Connection, read_frame, replace_as_of
 
+# What is read of the marts every night.
+TABLES = ("marts.demand_daily_product", "marts.agg_sales_daily")
 DEMAND = """
     select
         product_id as unique_id, order_date as ds, demand_units::double precision as y,
