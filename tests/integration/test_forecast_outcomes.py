@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from forecasting.accuracy import SUMS, error_measures, error_terms
-from forecasting.models import seasonal_naive
+from forecasting.fallback import seasonal_naive
 from forecasting.panel import complete_calendar
 from orchestration.forecasts.due import outcomes_of
 from orchestration.forecasts.outcomes import GRAINS, Family, families

@@ -53,8 +53,7 @@ def test_what_is_as_it_was_keeps_its_forecast_to_the_last_digit(first: Night) ->
     again = forecast_night(cut(drawn()), **CHOICE, state=first.state)
     assert (again.relearned, again.filtered, again.unchanged) == (0, 0, 27)
     pd.testing.assert_frame_equal(again.forecasts, first.forecasts, check_exact=True)
-    assert again.backtest.empty
-    assert again.backtest.dtypes.to_dict() == first.backtest.dtypes.to_dict()
+    pd.testing.assert_frame_equal(again.backtest, first.backtest, check_exact=True)
 
 
 def test_a_new_period_is_filtered_and_a_short_series_learned_anew(first: Night) -> None:
