@@ -125,11 +125,11 @@ def _next_night(  # noqa: PLR0913
     _, own = calibrated(fresh, plan, backtest, state.calibration)
     learned = _forecast(fresh, shared, backtest, own, Learned.nothing(len(fresh), plan))
     knows = Learned(state.params[ahead], state.n_fit[ahead])
-    past = _past(state.take(ahead))
+    past = _past(state, ahead)
     moved = _forecast(batch.take(np.flatnonzero(filtered)), shared, past, state.own[ahead], knows)
     stays = np.ones(len(state.ids), dtype=bool) if only_changed else np.isin(np.arange(len(state.ids)), at[kept])
     stays[at[(at >= 0) & ~kept]] = False
-    whole = state.take(np.flatnonzero(stays)).joined(learned, moved)
+    whole = state.replaced(np.flatnonzero(stays), learned, moved)
     return _night(batch, shared, whole, (len(fresh), int(filtered.sum()), int(stays.sum())))
 
 
@@ -137,15 +137,16 @@ def _night(batch: Batch, shared: "_Shared", state: ModelState, counts: tuple[int
     """What the night leaves, as frames: all forecasts of the state, the backtests of the panel's series."""
     plan = shared.plan
     forecasts = values_frame(state.ids, state.next_period, state.values, state.labels, plan, shared.levels)
-    past = _past(state.take(pd.Index(state.ids).get_indexer(batch.ids)))
+    past = _past(state, pd.Index(state.ids).get_indexer(batch.ids))
     backtest = backtest_frame(batch, plan, past.known, past.votes, shared.weights)
     return Night(forecasts, backtest, state, *counts)
 
 
-def _past(state: ModelState) -> Backtest:
-    """The backtest that a state holds; what came is the panel's to say."""
-    votes = Votes(state.past, state.kinds, state.lost, Learned(state.params, state.n_fit))
-    return Backtest(state.origins, votes, np.zeros(0))
+def _past(state: ModelState, chosen: np.ndarray) -> Backtest:
+    """The backtest that a state holds of these series; what came is the panel's to say."""
+    learned = Learned(state.params[chosen], state.n_fit[chosen])
+    votes = Votes(state.past[chosen], state.kinds[chosen], state.lost[chosen], learned)
+    return Backtest(state.origins[chosen], votes, np.zeros(0))
 
 
 @dataclass(frozen=True)
