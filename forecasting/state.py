@@ -55,24 +55,23 @@ class ModelState:
         """
         return " ".join(map(str, (VERSION, *choices)))
 
-    def take(self, chosen: np.ndarray) -> "ModelState":
-        """The series of these indices, in this order."""
-        parts = {name: getattr(self, name)[chosen] for name in _PER_SERIES}
-        return ModelState(self.key, self.learned_at, self.weights, self.calibration, **parts)
-
-    def joined(self, *others: "ModelState") -> "ModelState":
-        """These series and those of the others, sorted by id; what is shared is this one's."""
-        states = (self, *others)
-        order = np.argsort(np.concatenate([state.ids for state in states]).astype("str"), kind="stable")
+    def replaced(self, stays: np.ndarray, *others: "ModelState") -> "ModelState":
+        """The series of these indices and those of the others, sorted by id; what is shared is this one's."""
+        ids = np.concatenate([self.ids[stays], *(other.ids for other in others)])
+        order = np.argsort(ids.astype("str"), kind="stable")
         place = np.empty(len(order), dtype="int64")
         place[order] = np.arange(len(order))
-        ends = np.cumsum([len(state.ids) for state in states])
+        source = np.zeros(len(order), dtype="int64")
+        source[place[: len(stays)]] = stays
         parts = {}
         for name in _PER_SERIES:
-            arrays = [getattr(state, name) for state in states]
-            whole = parts[name] = np.empty((len(order), *arrays[0].shape[1:]), dtype=arrays[0].dtype)
-            for end, array in zip(ends, arrays, strict=True):
-                whole[place[end - len(array) : end]] = array
+            mine = getattr(self, name)
+            whole = mine[source] if len(mine) else np.empty((len(order), *mine.shape[1:]), dtype=mine.dtype)
+            begin = len(stays)
+            for array in (getattr(other, name) for other in others):
+                whole[place[begin : begin + len(array)]] = array
+                begin += len(array)
+            parts[name] = whole
         return ModelState(self.key, self.learned_at, self.weights, self.calibration, **parts)
 
     def to_frame(self) -> pd.DataFrame:
