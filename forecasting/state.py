@@ -76,10 +76,9 @@ class ModelState:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per series and one that they share, columns STATE_COLUMNS; payloads are bytes."""
-        # Not reshape(n, -1): of nothing it cannot tell how wide it is.
-        values, past = (np.concatenate(list(np.moveaxis(cube, 1, 0)), axis=1) for cube in (self.values, self.past))
-        blocks = [self.own, values, past, self.origins, self.kinds, self.lost, self.params]
-        numbers = np.concatenate(blocks, axis=1)
+        values, past = (block.reshape(len(self.ids), np.prod(block.shape[1:])) for block in (self.values, self.past))
+        blocks = [self.own, values, past, self.origins, self.kinds, self.lost]
+        numbers = np.concatenate([*blocks, self.params], axis=1)
         payloads = [
             row.tobytes() + json.dumps(labels).encode()
             for row, labels in zip(np.ascontiguousarray(numbers), self.labels.tolist(), strict=True)
