@@ -15,7 +15,9 @@ COPY requirements.lock ./
 RUN pip install --require-hashes --no-deps -r requirements.lock
 
 COPY . .
+# The forecast models are compiled here: the user who runs them may not write beside their sources.
 RUN pip install --no-deps --no-build-isolation -e . \
+    && python -m forecasting.kernel.warm_up \
     && useradd --system --uid 10001 --create-home --home-dir /home/daybreak daybreak \
     && install -d -o daybreak -g daybreak /var/lib/daybreak
 

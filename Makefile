@@ -14,7 +14,7 @@ PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3 python
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-setup: .venv/.installed ## Install everything into .venv; again only when requirements.lock or pyproject.toml changed
+setup: .venv/.installed .venv/.compiled ## Install everything into .venv; again only when the packages or the kernel changed
 
 run: setup ## Start the database, the first night and the Dagster UI; Ctrl-C stops everything
 	@$(PY) -m orchestration.cli up
@@ -65,4 +65,13 @@ clean: ## Remove .venv and caches; never the data in .daybreak
 		/^Installing/ {print "  unpacking"; fflush()}'
 	@$(PY) -m pip install --disable-pip-version-check --no-input --quiet --no-deps --no-build-isolation -e .
 	@touch .venv/.installed
+
+# The models stand compiled beside their sources: again when one of those changed, or nothing compiled is there.
+COMPILED := $(wildcard forecasting/kernel/__pycache__/*/complete)
+.venv/.compiled: .venv/.installed $(wildcard forecasting/kernel/*.py) $(if $(COMPILED),,compile-anew)
+	@$(PY) -m forecasting.kernel.warm_up
+	@touch .venv/.compiled
 	@echo "Ready: make run"
+
+.PHONY: compile-anew
+compile-anew:

@@ -173,8 +173,8 @@ def work(task: Task) -> Votes:
     params, n_fit = task.learned.params.copy(), task.learned.n_fit.copy()
     # What came from another process may be read-only, and for such arrays all would be compiled once more.
     given = (task.values, task.offsets, task.seasons, task.weights, task.known)
-    own = (np.require(array, requirements=["C", "W"]) for array in given)
-    pool.run(*own, n_fit, params, means, classes, failed)
+    values, offsets, seasons, weights, known = (np.require(array, requirements=["C", "W"]) for array in given)
+    pool.run(values, offsets, seasons, weights, known, n_fit, params, means, classes, failed)
     return Votes(means, classes, failed, Learned(params, n_fit))
 
 

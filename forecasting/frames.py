@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.batch import Batch, Plan, Votes
-from forecasting.kernel.classes import CONSTANT, DEAD, INTERMITTENT, LUMPY, SHORT, SLEEPING
+from forecasting.kernel.classes import CLASSES, CONSTANT, DEAD, INTERMITTENT, LUMPY, SHORT, SLEEPING
 from forecasting.kernel.members import COUNT, MEMBERS
 from forecasting.kernel.pool import RARE_ROW, REGULAR_ROW, learned_members
 
@@ -36,13 +36,20 @@ class Made:
 
 def model_names(votes: Votes, origin: int, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Who made each series' forecast at an origin, and what had to be given up (None = nothing); object arrays."""
-    classes, failed = votes.classes[:, origin], votes.failed[:, origin]
-    learned = learned_members(votes.learned.params) if len(classes) else np.zeros(0, dtype="int64")
-    keys, where = np.unique(np.column_stack([classes, failed, learned]), axis=0, return_inverse=True)
-    names, reasons = np.empty(len(keys), dtype=object), np.empty(len(keys), dtype=object)
-    for i, (kind, bits, knows) in enumerate(keys.tolist()):
-        names[i], reasons[i] = _described(kind, bits, knows, weights)
-    return names[where.ravel()], reasons[where.ravel()]
+    where, names, reasons = _told(votes, weights)
+    return names[where[:, origin]], reasons[where[:, origin]]
+
+
+def _told(votes: Votes, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where in the lists of names and of reasons stand those of each series and origin, and the two lists."""
+    learned = learned_members(votes.learned.params)[:, None]
+    keys = (learned << COUNT | votes.failed) * len(CLASSES) + votes.classes
+    where, kinds = pd.factorize(keys.ravel())
+    names, reasons = np.empty(len(kinds), dtype=object), np.empty(len(kinds), dtype=object)
+    for i, key in enumerate(kinds.tolist()):
+        bits, kind = divmod(key, len(CLASSES))
+        names[i], reasons[i] = _described(kind, bits % (1 << COUNT), bits >> COUNT, weights)
+    return where.reshape(keys.shape), names, reasons
 
 
 def _described(kind: int, failed: int, learned: int, weights: np.ndarray) -> tuple[str, str | None]:
@@ -85,33 +92,41 @@ def values_frame(
     ``labels`` (series, 3): model_used, demand_class, fallback_reason.
     """
     names = ["mean", *(f"{side}-{level:g}" for level in levels for side in ("lo", "hi"))]
+    series = np.repeat(np.arange(len(ids)), plan.horizon)
     columns: dict[str, object] = {
-        "unique_id": pd.Series(np.repeat(ids, plan.horizon), dtype="str"),
+        "unique_id": _texts(ids, series),
         "ds": _calendar(plan, next_period[:, None] + np.arange(plan.horizon)).ravel(),
     }
     columns |= {name: values[:, i].ravel() for i, name in enumerate(names)}
     for i, name in enumerate(("model_used", "demand_class", "fallback_reason")):
-        columns[name] = pd.Series(np.repeat(labels[:, i], plan.horizon), dtype="str")
+        codes, words = pd.factorize(labels[:, i], use_na_sentinel=True)
+        columns[name] = _texts(words, codes[series])
     return pd.DataFrame(columns)
+
+
+def _texts(words: np.ndarray, where: np.ndarray) -> pd.Series:
+    """words[where] as a column of text, missing where it is −1: each word is turned into text once, not each row."""
+    return pd.Series(pd.array(words, dtype="str").take(where, allow_fill=True))
 
 
 def backtest_frame(batch: Batch, plan: Plan, known: np.ndarray, votes: Votes, weights: np.ndarray) -> pd.DataFrame:
     """What was said at every origin beside what came, as :func:`backtest_panel` returns it."""
     is_origin = known > 0
     labels = _labels(batch, plan, known)
-    names = np.column_stack([model_names(votes, o, weights)[0] for o in range(known.shape[1])])
-    series = np.repeat(batch.ids, is_origin.sum(axis=1))
+    where, names, _ = _told(votes, weights)
+    series = np.repeat(np.arange(len(batch)), is_origin.sum(axis=1) * plan.horizon)
     columns = {
-        "unique_id": pd.Series(np.repeat(series, plan.horizon), dtype="str"),
+        "unique_id": _texts(batch.ids, series),
         "cutoff": np.repeat(labels[is_origin][:, 0], plan.horizon),
         "ds": labels[is_origin][:, 1:].ravel(),
         "y": batch.after(known, plan.horizon)[is_origin].ravel(),
         "mean": votes.means[is_origin].ravel(),
         "naive": _naive(batch, plan, known)[is_origin].ravel(),
-        "model_used": pd.Series(np.repeat(names[is_origin], plan.horizon), dtype="str"),
+        "model_used": _texts(names, np.repeat(where[is_origin], plan.horizon)),
     }
     frame = pd.DataFrame(columns, columns=BACKTEST_COLUMNS)
-    return frame[np.isfinite(frame["mean"])].reset_index(drop=True)
+    is_said = np.isfinite(frame["mean"].to_numpy())
+    return frame if is_said.all() else frame[is_said].reset_index(drop=True)
 
 
 def _labels(batch: Batch, plan: Plan, known: np.ndarray) -> np.ndarray:

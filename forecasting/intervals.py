@@ -15,6 +15,8 @@ _FEWEST_WINDOWS = 20  # below it the 95 % quantile is the maximum, so the normal
 _PRIOR_WINDOWS = 2.0  # how many origins the pool's typical error counts for beside a series' own origins
 # The shares at which a pool's scores are kept: enough for every level between 50 and 99.5 %.
 _SHARES = np.r_[np.arange(0.0, 1.0, 0.005), 0.9975, 1.0]
+_FINE = 200  # scores from which those shares are coarser than the scores are
+_LARGEST_SCORE = 1e100  # its square is a number too
 EVERYONE = -1  # the pool of all groups
 
 
@@ -76,7 +78,9 @@ class Calibration:
         return np.interp(steps, centres[judged], rising)
 
 
-def calibrate(errors: np.ndarray, scales: np.ndarray, groups: np.ndarray, apart: int) -> tuple[Calibration, np.ndarray]:
+def calibrate(
+    errors: np.ndarray, scales: np.ndarray, groups: np.ndarray, apart: int, given: Calibration | None = None
+) -> tuple[Calibration, np.ndarray]:
     """Learn the pools from a backtest, and what each series' own errors add up to.
 
     Args:
@@ -84,6 +88,7 @@ def calibrate(errors: np.ndarray, scales: np.ndarray, groups: np.ndarray, apart:
         scales: noise of the series at the origin, shape (series, origins); an origin without noise has no score.
         groups: of the forecast made at the origin, whole numbers ≥ 0, shape (series, origins).
         apart: origins between two whose windows do not overlap: a horizon's length in steps between origins.
+        given: the calibration whose pools the series are compared with, instead of learning them here.
 
     Returns:
         The calibration, and per series the sum of its origins' squared scores relative to their pool, and
@@ -92,30 +97,40 @@ def calibrate(errors: np.ndarray, scales: np.ndarray, groups: np.ndarray, apart:
     >>> errors = np.array([[[1.0], [-2.0], [3.0]]])
     >>> calibration, own = calibrate(errors, np.ones((1, 3)), np.zeros((1, 3), dtype=int), 1)
     >>> calibration.half_widths(np.array([0]), series_factors(own), 50).round(2).tolist(), own.round(2).tolist()
-    ([[2.45]], [[3.0, 3.0]])
+    ([[1.97]], [[3.0, 3.0]])
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         scores = np.abs(errors) / scales[:, :, None]
     scores[~np.isfinite(scores)] = np.nan
+    scores = np.minimum(scores, _LARGEST_SCORE)
     judged = np.isfinite(scores).any(axis=2)
+    squares = _mean_squares(scores)
+    calibration = given or Calibration(errors.shape[2], _pools(scores, squares, judged, groups, apart))
     own = np.zeros((len(errors), 2))
+    for group in np.unique(groups[judged]):
+        mask = judged & (groups == group)
+        pool = calibration.pool(int(group))
+        if pool is not None and pool.mean_square > 0.0:
+            relative = np.where(mask, squares / pool.mean_square, 0.0)
+            count = mask.sum(axis=1)
+            # Windows that overlap tell the same: six, a quarter of a horizon apart, are worth little more than two.
+            worth = np.where(count > 0, (1.0 + (count - 1.0) / apart) / np.maximum(count, 1), 0.0)
+            own += np.column_stack([relative.sum(axis=1) * worth, count * worth])
+    return calibration, own
+
+
+def _pools(
+    scores: np.ndarray, squares: np.ndarray, judged: np.ndarray, groups: np.ndarray, apart: int
+) -> dict[int, Pool]:
+    """The pool of everyone, and of each group that has enough scores for one of its own."""
     pools: dict[int, Pool] = {}
     for group in (EVERYONE, *np.unique(groups[judged])):
         mask = judged if group == EVERYONE else judged & (groups == group)
         if mask.sum() == 0 or (group != EVERYONE and np.isfinite(scores[mask]).sum() < _FEWEST_SCORES):
             continue
-        adjusted, mean_square = _adjusted(scores, mask, apart)
-        pools[int(group)] = _pool(adjusted[mask], mean_square)
-    for group in np.unique(groups[judged]):
-        mask = judged & (groups == group)
-        pool = pools.get(int(group), pools[EVERYONE])
-        if pool.mean_square > 0.0:
-            relative = np.where(mask, _mean_squares(scores) / pool.mean_square, 0.0)
-            count = mask.sum(axis=1)
-            # Windows that overlap tell the same: six, a quarter of a horizon apart, are worth little more than two.
-            worth = np.where(count > 0, (1.0 + (count - 1.0) / apart) / np.maximum(count, 1), 0.0)
-            own += np.column_stack([relative.sum(axis=1) * worth, count * worth])
-    return Calibration(errors.shape[2], pools), own
+        factors, mean_square = _other_factors(squares, mask, apart)
+        pools[int(group)] = _pool(scores[mask] / factors[mask][:, None], mean_square)
+    return pools
 
 
 def series_factors(own: np.ndarray) -> np.ndarray:
@@ -131,28 +146,25 @@ def series_factors(own: np.ndarray) -> np.ndarray:
 def _mean_squares(scores: np.ndarray) -> np.ndarray:
     """Mean squared score of each origin, shape (series, origins); 0 where there is none."""
     known = np.isfinite(scores)
-    with np.errstate(over="ignore"):
-        total = np.where(known, scores, 0.0) ** 2
+    total = np.where(known, scores, 0.0) ** 2
     result: np.ndarray = total.sum(axis=2) / np.maximum(known.sum(axis=2), 1)
     return result
 
 
-def _adjusted(scores: np.ndarray, mask: np.ndarray, apart: int) -> tuple[np.ndarray, float]:
-    """Scores divided by the factor that the series' other origins of this group give, and their mean square.
+def _other_factors(squares: np.ndarray, mask: np.ndarray, apart: int) -> tuple[np.ndarray, float]:
+    """The factor that a series' other origins of this group give each origin, and the group's mean square.
 
     Other origins are those whose windows share no period with this one: the rest has seen the same errors.
     """
-    squares = _mean_squares(scores)
     mean_square = float(squares[mask].mean())
     if mean_square == 0.0 or not np.isfinite(mean_square):
-        return scores, 0.0
+        return np.ones(squares.shape), 0.0
     relative = np.where(mask, squares / mean_square, 0.0)
     at = np.arange(mask.shape[1])
     is_other = (np.abs(at[:, None] - at) >= apart).astype("float64")
     others, count = relative @ is_other, mask @ is_other
     worth = np.where(count > 0, (1.0 + (count - 1.0) / apart) / np.maximum(count, 1.0), 0.0)
-    factors = np.sqrt((others * worth + _PRIOR_WINDOWS) / (count * worth + _PRIOR_WINDOWS))
-    return scores / factors[:, :, None], mean_square
+    return np.sqrt((others * worth + _PRIOR_WINDOWS) / (count * worth + _PRIOR_WINDOWS)), mean_square
 
 
 def _pool(scores: np.ndarray, mean_square: float) -> Pool:
@@ -174,7 +186,10 @@ def _quantile(pool: Pool, third: int, level: float) -> float:
     """The ⌈(n+1)·level⌉-th smallest of a third's n scores; with few origins at least their normal quantile."""
     n = pool.counts[third]
     share = min(np.ceil((n + 1) * level / 100) / n, 1.0)
-    width = float(np.interp(share, _SHARES, pool.quantiles[third]))
+    if n < _FINE:  # each share is one score's or the next one's; between the two there is nothing
+        width = float(pool.quantiles[third][np.searchsorted(_SHARES, share + 1e-12, side="right") - 1])
+    else:
+        width = float(np.interp(share, _SHARES, pool.quantiles[third]))
     if pool.windows >= _FEWEST_WINDOWS:
         return width
     return max(width, float(norm.ppf(0.5 + level / 200)) * float(pool.spreads[third]) * np.sqrt(1 + 1 / pool.windows))

@@ -5,6 +5,7 @@ Not here: the passes over the series (passes.py), how the state becomes rows (st
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -35,23 +36,37 @@ _SHORT_HISTORY = 50
 # Mean error of the new periods, in half widths of the widest interval, from which a series is learned anew: what
 # happens to one series in some hundreds by chance.
 _DRIFT = 1.5
+_ROUNDING = 1e-9  # of the largest value: a series without noise has no interval, and has not drifted for its digits
 
 
 @dataclass(frozen=True)
 class Night:
     """What a night leaves.
 
-    ``forecasts`` as from :func:`forecasting.engine.forecast_panel`, ``backtest`` as from
-    :func:`forecasting.engine.backtest_panel` for the panel's series, from the night each was learned on;
-    ``state`` for the next night, and how many series were learned anew, only filtered forward, or had nothing new.
+    ``batch`` and ``plan`` are the panel that it saw, ``state`` is for the next night; the rest says how many series
+    were learned anew, only filtered forward, or had nothing new. The frames are made when they are asked for: to
+    30,000 series with twelve origins the backtest's has two million rows.
     """
 
-    forecasts: pd.DataFrame
-    backtest: pd.DataFrame
+    batch: Batch
+    plan: Plan
+    levels: Sequence[float]
     state: ModelState
     relearned: int
     filtered: int
     unchanged: int
+
+    @cached_property
+    def forecasts(self) -> pd.DataFrame:
+        """As from :func:`forecasting.engine.forecast_panel`, of all series of the state."""
+        state = self.state
+        return values_frame(state.ids, state.next_period, state.values, state.labels, self.plan, self.levels)
+
+    @cached_property
+    def backtest(self) -> pd.DataFrame:
+        """As from :func:`forecasting.engine.backtest_panel`, of the panel's series, from the night each was learned."""
+        past = _past(self.state.take(pd.Index(self.state.ids).get_indexer(self.batch.ids)))
+        return backtest_frame(self.batch, self.plan, past.known, past.votes, self.state.weights)
 
 
 def forecast_night(  # noqa: PLR0913 - as forecast_panel
@@ -81,7 +96,7 @@ def forecast_night(  # noqa: PLR0913 - as forecast_panel
         mapped: how chunks are done; None does them here.
 
     >>> months = pd.date_range("2020-01-01", periods=61, freq="MS")
-    >>> panel = pd.DataFrame({"unique_id": "A", "ds": months, "y": [float(5 + i % 12 + i * 7 % 5) for i in range(61)]})
+    >>> panel = pd.DataFrame({"unique_id": "A", "ds": months, "y": [50.0 + i % 12 + i * i % 7 for i in range(61)]})
     >>> first = forecast_night(panel[:60], freq="MS", horizon=2)
     >>> second = forecast_night(panel, freq="MS", horizon=2, state=first.state)
     >>> first.relearned, second.relearned, second.filtered
@@ -104,7 +119,7 @@ def _first_night(batch: Batch, plan: Plan, levels: list[float], n_origins: int, 
     calibration, own = calibrated(batch, plan, backtest)
     shared = _Shared(plan, levels, weights, calibration, mapped, key, _end(batch))
     state = _forecast(batch, shared, backtest, own, Learned.nothing(len(batch), plan))
-    return _night(batch, shared, state, (len(batch), 0, 0))
+    return Night(batch, plan, levels, state, len(batch), 0, 0)
 
 
 def _next_night(  # noqa: PLR0913
@@ -121,24 +136,15 @@ def _next_night(  # noqa: PLR0913
     kept, filtered = _sorted_out(batch, state, at)
     fresh, ahead = batch.take(np.flatnonzero(~kept & ~filtered)), at[filtered]
     backtest = run_backtest(fresh, plan, state.weights, n_origins, mapped)
-    _, own = calibrated(fresh, plan, backtest)
+    _, own = calibrated(fresh, plan, backtest, state.calibration)
     learned = _forecast(fresh, shared, backtest, own, Learned.nothing(len(fresh), plan))
     knows = Learned(state.params[ahead], state.n_fit[ahead])
     past = _past(state.take(ahead))
     moved = _forecast(batch.take(np.flatnonzero(filtered)), shared, past, state.own[ahead], knows)
     stays = np.ones(len(state.ids), dtype=bool) if only_changed else np.isin(np.arange(len(state.ids)), at[kept])
     stays[at[(at >= 0) & ~kept]] = False
-    whole = learned.joined(moved).joined(state.take(np.flatnonzero(stays)))
-    return _night(batch, shared, whole, (len(fresh), int(filtered.sum()), int(stays.sum())))
-
-
-def _night(batch: Batch, shared: "_Shared", state: ModelState, counts: tuple[int, int, int]) -> Night:
-    """What the night leaves, as frames: all forecasts of the state, the backtests of the panel's series."""
-    plan = shared.plan
-    forecasts = values_frame(state.ids, state.next_period, state.values, state.labels, plan, shared.levels)
-    past = _past(state.take(pd.Index(state.ids).get_indexer(batch.ids)))
-    backtest = backtest_frame(batch, plan, past.known, past.votes, shared.weights)
-    return Night(forecasts, backtest, state, *counts)
+    whole = state.take(np.flatnonzero(stays)).joined(learned, moved)
+    return Night(batch, plan, levels, whole, len(fresh), int(filtered.sum()), int(stays.sum()))
 
 
 def _past(state: ModelState) -> Backtest:
@@ -180,8 +186,10 @@ def _sorted_out(batch: Batch, state: ModelState, at: np.ndarray) -> tuple[np.nda
 def _drifted(came: np.ndarray, said: np.ndarray) -> bool:
     """Did the new periods lie far outside what was said of them? ``said``: mean, lo, hi, …, the widest last."""
     steps = min(len(came), said.shape[1])
-    half = np.maximum((said[-1] - said[-2]) / 2.0, 1e-300)[:steps]
-    return bool((np.abs(came[:steps] - said[0, :steps]) / half).mean() > _DRIFT)
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounding = _ROUNDING * max(np.abs(said[0]).max(), np.abs(came).max(), 1e-290)
+        half = np.maximum((said[-1] - said[-2]) / 2.0, rounding)[:steps]
+        return not (np.abs(came[:steps] - said[0, :steps]) / half).mean() <= _DRIFT
 
 
 def _forecast(batch: Batch, shared: _Shared, past: Backtest, own: np.ndarray, learned: Learned) -> ModelState:

@@ -39,12 +39,13 @@ def validate_panel(panel: pd.DataFrame, freq: str) -> pd.DataFrame:
     frequency = Frequency.parse(freq)
     if panel.empty:
         return empty_panel()
-    frame = panel.loc[:, list(COLUMNS)].sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
+    frame = _sorted(panel.loc[:, list(COLUMNS)])
     frame["y"] = frame["y"].astype("float64")
     _refuse(frame, ~np.isfinite(frame["y"].to_numpy()), "y is not a finite number")
     ds = frame["ds"].to_numpy()
     _refuse(frame, ~frequency.starts_period(ds), f"ds is not the first day of a {freq} period")
-    same = np.concatenate([[False], frame["unique_id"].to_numpy()[1:] == frame["unique_id"].to_numpy()[:-1]])
+    codes = pd.factorize(frame["unique_id"])[0]
+    same = np.concatenate([[False], codes[1:] == codes[:-1]])
     step = np.diff(frequency.ordinals(ds), prepend=0)
     _refuse(frame, same[: len(frame)] & (step == 0), "the period occurs twice")
     gaps = np.flatnonzero(same[: len(frame)] & (step > 1))
@@ -53,6 +54,17 @@ def validate_panel(panel: pd.DataFrame, freq: str) -> pd.DataFrame:
         name = frame["unique_id"].iloc[gaps[0]]
         raise PanelError(f"series {name!r}: period {first.astype('datetime64[D]')} is missing")
     return frame
+
+
+def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame by ``unique_id, ds`` and with a new index; what is in order already is not sorted again."""
+    codes, ids = pd.factorize(frame["unique_id"])
+    ds = frame["ds"].to_numpy()
+    steps = np.diff(codes)
+    in_order = (steps > 0) | ((steps == 0) & (ds[1:] >= ds[:-1]))
+    if in_order.all() and pd.Index(ids).is_monotonic_increasing:
+        return frame.reset_index(drop=True)
+    return frame.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
 
 
 def complete_calendar(

@@ -87,9 +87,11 @@ def panel_weights(batch: Batch, plan: Plan) -> np.ndarray:
     prior = weights[REGULAR_ROW]
     votes = collect_votes(sample.values, sample.offsets, plan.seasons(), prior > 0.0, known)
     scales = noise_scales(sample.values, sample.offsets, known, plan.short_season)[:, :, None]
-    came = (sample.after(known, plan.horizon) / scales).reshape(len(sample), -1)
-    votes = (votes.transpose(1, 0, 2, 3) / scales).reshape(votes.shape[1], len(sample), -1)
-    weights[REGULAR_ROW] = learned_weights(votes, came, prior)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        came = (sample.after(known, plan.horizon) / scales).reshape(len(sample), -1)
+        votes = (votes.transpose(1, 0, 2, 3) / scales).reshape(votes.shape[1], len(sample), -1)
+    tells = np.isfinite(came).all(axis=1)  # a history of nothing but zeros, until then, has no noise to compare with
+    weights[REGULAR_ROW] = learned_weights(votes[:, tells], came[tells], prior)
     return weights
 
 
@@ -106,11 +108,15 @@ def run_forecast(batch: Batch, plan: Plan, weights: np.ndarray, learned: Learned
     return joined(mapped(work, list(tasks(batch, plan, weights, known, learned, _CHUNK))), 1, plan)
 
 
-def calibrated(batch: Batch, plan: Plan, backtest: Backtest) -> tuple[Calibration, np.ndarray]:
-    """The calibration of a backtest, and what each series' own errors add up to, shape (series, 2)."""
+def calibrated(
+    batch: Batch, plan: Plan, backtest: Backtest, calibration: Calibration | None = None
+) -> tuple[Calibration, np.ndarray]:
+    """The calibration (this backtest's, if none is given), and each series' own errors in it, shape (series, 2)."""
     scales = noise_scales(batch.values, batch.offsets, backtest.known, plan.short_season)
     apart = -(-plan.horizon // plan.origin_step)
-    return calibrate(backtest.votes.means - backtest.came, scales, backtest.votes.classes, apart)
+    with np.errstate(over="ignore", invalid="ignore"):
+        errors = backtest.votes.means - backtest.came
+    return calibrate(errors, scales, backtest.votes.classes, apart, calibration)
 
 
 def half_widths(

@@ -60,16 +60,25 @@ class ModelState:
         parts = {name: getattr(self, name)[chosen] for name in _PER_SERIES}
         return ModelState(self.key, self.learned_at, self.weights, self.calibration, **parts)
 
-    def joined(self, other: "ModelState") -> "ModelState":
-        """These series and those of ``other``, sorted by id; what is shared is this one's."""
-        order = np.argsort(np.r_[self.ids, other.ids].astype("str"), kind="stable")
-        parts = {name: np.concatenate([getattr(self, name), getattr(other, name)])[order] for name in _PER_SERIES}
+    def joined(self, *others: "ModelState") -> "ModelState":
+        """These series and those of the others, sorted by id; what is shared is this one's."""
+        states = (self, *others)
+        order = np.argsort(np.concatenate([state.ids for state in states]).astype("str"), kind="stable")
+        place = np.empty(len(order), dtype="int64")
+        place[order] = np.arange(len(order))
+        ends = np.cumsum([len(state.ids) for state in states])
+        parts = {}
+        for name in _PER_SERIES:
+            arrays = [getattr(state, name) for state in states]
+            whole = parts[name] = np.empty((len(order), *arrays[0].shape[1:]), dtype=arrays[0].dtype)
+            for end, array in zip(ends, arrays, strict=True):
+                whole[place[end - len(array) : end]] = array
         return ModelState(self.key, self.learned_at, self.weights, self.calibration, **parts)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per series and one that they share, columns STATE_COLUMNS; payloads are bytes."""
-        n = len(self.ids)
-        blocks = [self.own, self.values.reshape(n, -1), self.past.reshape(n, -1), self.origins, self.kinds, self.lost]
+        values, past = (block.reshape(len(self.ids), np.prod(block.shape[1:])) for block in (self.values, self.past))
+        blocks = [self.own, values, past, self.origins, self.kinds, self.lost]
         numbers = np.concatenate([*blocks, self.params], axis=1)
         payloads = [
             row.tobytes() + json.dumps(labels).encode()

@@ -28,10 +28,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Compiled code is kept per content of the whole kernel: numba itself looks only at the file of each function, and
 # would go on using machine code of a caller whose callee has changed. Files that compile nothing do not count.
 _FOLDER = Path(__file__).parent
+_MARKS = (b"\n@compiled", b"\n@inlined")
 _SOURCES = [path.read_bytes() for path in sorted(_FOLDER.glob("*.py"))]
-VERSION = hashlib.sha256(
-    b"".join(text for text in _SOURCES if b"\n@compiled" in text or b"\n@inlined" in text)
-).hexdigest()[:16]
+_COUNTED = [source for source in _SOURCES if any(mark in source for mark in _MARKS)]
+VERSION = hashlib.sha256(b"".join(_COUNTED)).hexdigest()[:16]
 CACHES = _FOLDER / "__pycache__"
 CACHE = CACHES / VERSION
 
@@ -51,7 +51,7 @@ def is_writable() -> bool:
         return False
 
 
-class _Beside(caching._CacheLocator):  # type: ignore[misc]  # numba has no types
+class _Beside(caching._CacheLocator):  # numba has no types
     """Beside the sources, where they may be written or were compiled before; whoever wrote it, and whenever.
 
     numba's own locators refuse a folder that they may not write to, and the code of files that were copied since.
@@ -75,11 +75,11 @@ class _Beside(caching._CacheLocator):  # type: ignore[misc]  # numba has no type
         return str(self._lineno)
 
 
-class _Implementation(caching.CompileResultCacheImpl):  # type: ignore[misc]
+class _Implementation(caching.CompileResultCacheImpl):
     _locator_classes = [_Beside, caching.UserWideCacheLocator]  # noqa: RUF012 - numba's attribute
 
 
-class _Cache(caching.FunctionCache):  # type: ignore[misc]
+class _Cache(caching.FunctionCache):
     """numba's, but what cannot be written is not kept, and nobody fails for it."""
 
     _impl_class = _Implementation
@@ -103,7 +103,7 @@ def compiled(function: F) -> F:
     if not function.__code__.co_filename.startswith("<"):
         with suppress(RuntimeError):
             machine_code._cache = _Cache(function)
-    return machine_code  # type: ignore[no-any-return]
+    return machine_code
 
 
 def inlined(function: F) -> F:

@@ -3,6 +3,10 @@
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from forecasting.batch import Task, Votes
 
 DEADLY = 4
 Chunk = tuple[int, list[list[float]]]
@@ -37,3 +41,14 @@ def sick(chunk: int) -> int:
     if chunk == 2:
         raise ValueError("this chunk is sick")
     return chunk
+
+
+def worked(task: "Task", log: Path) -> "Votes":
+    """The engine's own work on its own task; the third chunk to begin kills its worker, once."""
+    from forecasting.batch import work
+
+    with log.open("a") as lines:
+        lines.write(f"{len(task.offsets) - 1}\n")
+    if log.read_text().count("\n") == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return work(task)

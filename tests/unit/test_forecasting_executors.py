@@ -2,21 +2,24 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from distributed import LocalCluster
 from pydantic import ValidationError
 
-from forecasting import executors
+from forecasting import executors, passes
+from forecasting.batch import Task, Votes
 from forecasting.executors import DaskCluster, Executor, ExecutorError, LocalProcesses
+from forecasting.nightly import forecast_night
 from orchestration.errors import PermanentError, TransientError
 from orchestration.forecasts.fan_out import fanned_out
 from orchestration.settings import Settings
-from tests.support.chunks import DEADLY, Chunk, noted, numbers, sick
+from tests.support.chunks import DEADLY, Chunk, noted, numbers, sick, worked
 
 CHUNKS, SERIES = 10, 4
 
@@ -65,6 +68,27 @@ def test_a_killed_worker_changes_no_digit_and_loses_no_chunk(
     assert times[DEADLY] == 2
     # Whatever the dead worker had not handed over yet, and nothing else, was computed again.
     assert sum(times.values()) <= CHUNKS + 5
+
+
+def test_a_night_forecasts_the_same_on_a_cluster_that_loses_a_worker(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passes, "_CHUNK", 12)
+    rng = np.random.default_rng(7)
+    months = pd.date_range("2019-01-01", periods=60, freq="MS").astype("datetime64[s]")
+    values = rng.gamma(3, 10 * (1 + 0.4 * np.sin(np.arange(60) / 12 * 2 * np.pi)), (60, 60))
+    ids = pd.Series(np.repeat([f"s{i:02d}" for i in range(60)], 60), dtype="str")
+    panel = pd.DataFrame({"unique_id": ids, "ds": np.tile(months, 60), "y": values.ravel()})
+    log = tmp_path / "log"
+
+    def on_the_cluster(function: Callable[[Task], Votes], chunks: Sequence[Task]) -> list[Votes]:
+        return list(DaskCluster(cluster).map(partial(worked, log=log), chunks))
+
+    here = forecast_night(panel, freq="MS", horizon=6)
+    there = forecast_night(panel, freq="MS", horizon=6, mapped=on_the_cluster)
+    pd.testing.assert_frame_equal(here.forecasts, there.forecasts, check_exact=True)
+    pd.testing.assert_frame_equal(here.backtest, there.backtest, check_exact=True)
+    assert len(log.read_text().splitlines()) > 2 * 5  # two passes of five chunks, and what the dead worker had
 
 
 def test_a_chunk_that_keeps_killing_its_worker_fails_by_name(

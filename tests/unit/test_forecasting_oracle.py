@@ -4,12 +4,9 @@ Not here: the contract that every forecast keeps (test_forecasting_contract.py).
 from other first states: the tolerances are what that costs, a little more than was measured when they were written.
 """
 
-import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +15,8 @@ from statsforecast import models as peers
 from tests.support.kernel_models import KERNEL, Kernel
 
 HORIZON, SERIES = 12, 16
-RECORDED = Path(__file__).parent.parent / "support" / "forecasts_of_ces.json"
 REGULAR = ("level", "trend", "damped", "additive", "multiplicative", "quarterly")
+SEASONAL = ("additive", "multiplicative", "quarterly")
 
 
 @dataclass(frozen=True)
@@ -73,30 +70,68 @@ class Oracle:
     worse: float
 
 
+def _one_arima(m: int) -> object:
+    """The one order that ours is, by exact likelihood; ours sums squares over a grid, and on logarithms."""
+    return peers.ARIMA(order=(1, 0, 0), seasonal_order=(0, 1, 1), season_length=m, include_drift=True)
+
+
+def _ridge(y: np.ndarray, m: int, horizon: int, *, uses_logs: bool) -> np.ndarray:
+    """The autoregression as its docstring has it: one matrix, numpy's solver, and a plain loop ahead."""
+    z = np.log(y) if uses_logs else y.copy()
+    lags = min(m + 1, 13) if m > 1 else 3
+    steps = np.diff(z)
+    rows = [np.r_[steps[t - 1 - np.arange(lags)], 1.0] for t in range(lags, len(steps))]
+    x, target = np.array(rows), steps[lags:]
+    gram = x.T @ x
+    gram[np.arange(lags), np.arange(lags)] += 0.02 * np.trace(gram[:lags, :lags]) / lags + 1e-12
+    gram[lags, lags] *= 3.0
+    weights = np.linalg.solve(gram, x.T @ target)
+    known = list(steps)
+    for _ in range(horizon):
+        known.append(float(np.array(known[: -lags - 1 : -1]) @ weights[:lags] + weights[lags]))
+    ahead = z[-1] + np.cumsum(known[len(steps) :])
+    return np.exp(ahead) if uses_logs else ahead
+
+
+def _each_position(y: np.ndarray, m: int, horizon: int) -> np.ndarray:
+    """Every month smoothed by itself, with the share that would have forecast best a year ahead."""
+
+    def smoothed(share: float) -> tuple[float, list[float]]:
+        season = [float(y[q : 3 * m : m][:3].mean()) for q in range(m)]
+        cost = 0.0
+        for t, value in enumerate(y):
+            cost += (value - season[t % m]) ** 2 if t >= m else 0.0
+            season[t % m] += share * (value - season[t % m])
+        return cost, season
+
+    _, season = min(smoothed(share) for share in (0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75))
+    return np.array([season[(len(y) + h) % m] for h in range(horizon)])
+
+
 ORACLES = {
-    "seasonal_naive": Oracle(
-        of_statsforecast(lambda m: peers.SeasonalNaive(season_length=m)), ("additive", "quarterly", "level"), 0.0, 0.0
-    ),
     "ses": Oracle(
         of_statsforecast(lambda m: peers.SimpleExponentialSmoothingOptimized()), ("level", "intermittent"), 0.05, 0.02
     ),
-    "theta": Oracle(of_statsforecast(lambda m: peers.Theta(season_length=m)), REGULAR, 0.15, 0.02),
-    # It chooses one of many forms where ours is one, or a mean of them: 1.16 apart on trends.
+    # Its seasonal figure is the whole history's, ours that of the last 8 years: 0.29 apart on 18 years of quarters.
+    "theta": Oracle(of_statsforecast(lambda m: peers.Theta(season_length=m)), REGULAR, 0.3, 0.02),
+    # It chooses one of many forms where ours is a mean of them: 1.16 apart on trends.
     "ets": Oracle(of_statsforecast(lambda m: peers.AutoETS(season_length=m)), REGULAR, 1.2, 0.1),
-    "tsb": Oracle(of_statsforecast(lambda m: peers.TSB(alpha_d=0.1, alpha_p=0.1)), ("intermittent",), 0.02, 0.02),
-    "adida": Oracle(of_statsforecast(lambda m: peers.ADIDA()), ("intermittent",), 0.05, 0.05),
-    "imapa": Oracle(of_statsforecast(lambda m: peers.IMAPA()), ("intermittent",), 0.05, 0.05),
-    "croston": Oracle(of_statsforecast(lambda m: peers.CrostonClassic()), ("intermittent",), 0.02, 0.02),
-    "sba": Oracle(of_statsforecast(lambda m: peers.CrostonSBA()), ("intermittent",), 0.02, 0.02),
+    "sarima": Oracle(of_statsforecast(_one_arima), SEASONAL, 0.5, 0.1),
+    "ar": Oracle(lambda y, m, horizon: _ridge(y, m, horizon, uses_logs=False), REGULAR, 1e-6, 1e-6),
+    "ar_log": Oracle(lambda y, m, horizon: _ridge(y, m, horizon, uses_logs=True), REGULAR, 1e-6, 1e-6),
+    "seasonal": Oracle(lambda y, m, horizon: _each_position(y, m, horizon), SEASONAL, 1e-9, 1e-9),
+    "tsb": Oracle(of_statsforecast(lambda m: peers.TSB(alpha_d=0.05, alpha_p=0.05)), ("intermittent",), 0.02, 0.02),
+    # Its smoothing looks for α from 0.1 to 0.3, ours from 0.01: steady demand is missed by less than half as much.
+    "adida": Oracle(of_statsforecast(lambda m: peers.ADIDA()), ("intermittent",), 0.2, 0.0),
+    "imapa": Oracle(of_statsforecast(lambda m: peers.IMAPA()), ("intermittent",), 0.2, 0.0),
 }
-PAIRS = [(name, process) for name, oracle in ORACLES.items() if name in KERNEL for process in oracle.processes]
-CES = Oracle(lambda y, m, horizon: np.empty(0), REGULAR, 0.7, 0.05)
+PAIRS = [(name, process) for name, oracle in ORACLES.items() for process in oracle.processes]
 
 
 def scaled_forecast(kernel: Kernel, one: Drawn) -> np.ndarray:
-    """As the engine asks its models: divided by a power of two near the largest value."""
-    exponent = int(np.frexp(np.abs(one.y).max())[1])
-    return np.ldexp(kernel(np.ldexp(one.y, -exponent), one.m, HORIZON), exponent)
+    """As the engine asks its models: divided by the mean size."""
+    size = np.abs(one.y).mean()
+    return kernel(one.y / size, one.m, HORIZON) * size
 
 
 def assert_near_and_no_worse(ours: list[np.ndarray], theirs: list[np.ndarray], drawn: list[Drawn], to: Oracle) -> None:
@@ -120,23 +155,5 @@ def test_a_model_is_near_its_oracle_and_no_worse(name: str, process: str) -> Non
     assert_near_and_no_worse(ours, theirs, drawn, oracle)
 
 
-@cache
-def recorded() -> dict[str, list[list[float]]]:
-    """AutoCES' forecasts of statsforecast 2.0.3: to ask it in person takes 31 s of compilation.
-
-    They were made by ``{p: [AutoCES(season_length=draw(p, s).m).forecast(draw(p, s).y.copy(), 12)["mean"] for s in
-    range(16)] for p in REGULAR}``, rounded to six decimals.
-    """
-    return dict(json.loads(RECORDED.read_text(encoding="utf-8")))
-
-
-@pytest.mark.skipif("ces" not in KERNEL, reason="the engine has no CES")
-@pytest.mark.parametrize("process", REGULAR)
-def test_complex_smoothing_is_near_what_was_recorded(process: str) -> None:
-    drawn = [draw(process, seed) for seed in range(SERIES)]
-    ours = [scaled_forecast(KERNEL["ces"], one) for one in drawn]
-    assert_near_and_no_worse(ours, [np.array(row) for row in recorded()[process]], drawn, CES)
-
-
 def test_no_model_goes_without_an_oracle() -> None:
-    assert set(KERNEL) - set(ORACLES) - {"ces"} == set()
+    assert set(KERNEL) == set(ORACLES)
