@@ -280,6 +280,11 @@ BASE = {"all": 100.0, "Essen": 60.0, "Trinken": 50.0, "Käse": 20.0, "Brot": 30.
 def backtest_of(base_error: float, sums: pd.DataFrame, origins: int = 6, horizon: int = 3) -> pd.DataFrame:
     """Truth coherent and steady; the base forecasts of products miss it by turns, those of totals never."""
     series = sums.drop_duplicates("unique_id")[["unique_id", "level", "mean"]].rename(columns={"mean": "y"})
+    sold = series[series["level"] == "product"].set_index("unique_id")["y"]
+    if len(sold):
+        food = ["Käse", "Brot"]
+        totals = {"all": sold.sum(), "Essen": sold[food].sum(), "Trinken": sold.drop(food).sum()}
+        series["y"] = series["unique_id"].map(totals).fillna(series["y"])
     at = pd.DataFrame(
         [(number, step) for number in range(origins) for step in range(1, horizon + 1)], columns=["number", "step"]
     )
@@ -367,8 +372,127 @@ def test_an_origin_does_not_know_what_came_later() -> None:
     changed = backtest.assign(mean=np.where(late, backtest["mean"] * 9, backtest["mean"]))
     before, after = reconcile_backtest(backtest, LINKS), reconcile_backtest(changed, LINKS)
     assert before["mean"][~late].tolist() == after["mean"][~late].tolist()
-    young = backtest[~((backtest["unique_id"] == "Wein") & ~late)]
-    assert incoherence(reconcile_backtest(young[young["cutoff"] == young["cutoff"].min()], LINKS), LINKS) < 1e-12
+
+
+def test_where_a_leaf_has_no_row_its_parents_do_not_take_part() -> None:
+    base = frame({**BASE, "all": 90.0, "Essen": 50.0, "Trinken": 40.0})
+    backtest = backtest_of(3.0, base)
+    early = backtest["cutoff"] < backtest["cutoff"].max()
+    young = backtest[~((backtest["unique_id"] == "Brot") & early)]  # learned again later than the others
+    result = reconcile_backtest(young, LINKS)
+    early = early[young.index]
+    pd.testing.assert_series_equal(
+        result["mean"][~early], reconcile_backtest(backtest, LINKS)["mean"][young.index][~early]
+    )
+    drinks = young["unique_id"].isin(["Trinken", "Wein"])
+    assert result["mean"][early & ~drinks].tolist() == young["mean"][early & ~drinks].tolist()
+    # One category is complete without the company: it adds up by itself.
+    means = result[early & drinks].pivot(index=["cutoff", "ds"], columns="unique_id", values="mean")
+    assert np.allclose(means["Trinken"], means["Wein"], rtol=1e-12)
+    assert (result["mean"] != young["mean"])[early & drinks].all()
+
+
+def test_a_category_without_its_leaves_is_a_leaf_of_the_company() -> None:
+    base = frame({**BASE, "all": 90.0, "Essen": 50.0, "Trinken": 40.0})
+    backtest = backtest_of(3.0, base)
+    result = reconcile_backtest(backtest[backtest["unique_id"] != "Wein"], LINKS)
+    means = result.pivot(index=["cutoff", "ds"], columns="unique_id", values="mean")
+    assert np.allclose(means["all"], means["Brot"] + means["Käse"] + means["Trinken"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-9, 1e12])
+def test_a_tree_is_complete_to_a_millionth_whatever_its_unit(unit: float) -> None:
+    base = frame({**BASE, "all": 90.0, "Essen": 50.0, "Trinken": 40.0})
+    backtest = backtest_of(3.0, base)
+    backtest[["y", "mean"]] *= unit
+    company = backtest["level"] == "company"
+    for off, moves in ((0.9e-6, True), (1.1e-6, False)):
+        named = backtest.assign(y=np.where(company, backtest["y"] * (1 + off), backtest["y"]))
+        assert (reconcile_backtest(named, LINKS)["mean"] != named["mean"])[company].all() == moves
+
+
+def test_incomplete_origins_do_not_judge_widths() -> None:
+    base = frame({**BASE, "all": 90.0, "Essen": 50.0, "Trinken": 40.0})
+    backtest = backtest_of(3.0, base, origins=12)
+    late = backtest["cutoff"] > backtest["cutoff"].unique()[5]
+    young = backtest[late | (backtest["level"] != "product")]  # nobody's products: nothing to add up to
+    odd = young[~(late & young["unique_id"].isin(["Brot", "Wein"]))]  # Käse is all there is: nothing is complete
+    pd.testing.assert_frame_equal(reconcile(base, LINKS, young[late]), reconcile(base, LINKS, backtest[late]))
+    bounds = [name for name in base if name.startswith(("lo-", "hi-"))]
+    pd.testing.assert_frame_equal(reconcile(base, LINKS, odd[late])[bounds], reconcile(base, LINKS)[bounds])
+    # Brot without its early origins: those of the others stay as they were, and judge nobody's width.
+    mixed = backtest[late | ~backtest["unique_id"].isin(["Brot", "Wein", "Trinken"])]
+    pd.testing.assert_frame_equal(reconcile(base, LINKS, mixed), reconcile(base, LINKS, backtest[late]))
+
+
+def test_series_learned_on_different_nights_keep_the_company_where_it_was() -> None:
+    base = frame({**BASE, "all": 90.0, "Essen": 50.0, "Trinken": 40.0})
+    backtest = backtest_of(1.0, base, origins=12)
+    shifted = backtest["unique_id"].eq("Brot") & (backtest["cutoff"] < backtest["cutoff"].unique()[9])
+    result = reconcile_backtest(backtest[~shifted], LINKS)
+    company = result[result["level"] == "company"]
+    assert abs(company["mean"].sum() / company["y"].sum() - 1) < 0.01
+    was, now = base["hi-95"] - base["lo-95"], reconcile(base, LINKS, backtest[~shifted]).eval("`hi-95` - `lo-95`")
+    assert (now <= was * 1.01).all()
+
+
+def test_two_margins_are_complete_or_not_each_on_their_own() -> None:
+    two = pd.concat([LINKS, pd.DataFrame({"unique_id": ["Käse", "Brot", "Wein"], "parent_id": ["Nord", "Süd", "Süd"]})])
+    backtest = backtest_of(3.0, frame({**BASE, "Nord": 20.0, "Süd": 70.0}))
+    backtest = backtest[backtest["unique_id"] != "Wein"]
+    backtest.loc[backtest["unique_id"].isin(["Nord", "Süd"]), "level"] = "place"
+    backtest.loc[backtest["unique_id"] == "Nord", ["y", "mean"]] = 20.0
+    backtest.loc[backtest["unique_id"] == "Süd", ["y", "mean"]] = 70.0
+    backtest.loc[backtest["unique_id"] == "all", "y"] = 90.0
+    backtest.loc[backtest["unique_id"] == "Essen", "y"] = 50.0
+    backtest.loc[backtest["unique_id"] == "Trinken", ["y", "mean"]] = 40.0
+    result = reconcile_backtest(backtest, two).pivot(index=["cutoff", "ds"], columns="unique_id", values="mean")
+    assert np.allclose(result["Essen"], result["Käse"] + result["Brot"])
+    assert np.allclose(result["Nord"], result["Käse"])
+    assert (result["Süd"] == 70.0).all()
+    assert (result["Trinken"] == 40.0).all()
+
+
+def test_a_zero_of_one_period_stays_zero() -> None:
+    base = frame({"all": 20.0, "Käse": 5.0, "Wein": 5.0}, horizon=2)
+    second = base["ds"] == base["ds"].max()
+    base.loc[second & (base["unique_id"] == "Käse"), ["mean", "lo-80", "lo-95"]] = 0.0
+    result = reconcile(base, LINKS)
+    means = result.pivot(index="ds", columns="unique_id", values="mean").iloc[1]
+    assert means["Käse"] == 0.0
+    assert means["Wein"] == pytest.approx(means["all"], rel=1e-12)
+    assert means["all"] > 5
+    nothing = base["ds"].eq(base["ds"].max()) & (base["level"] == "product")
+    base.loc[nothing, ["mean", "lo-80", "lo-95"]] = 0.0
+    means = reconcile(base, LINKS).pivot(index="ds", columns="unique_id", values="mean")
+    assert means.iloc[1].tolist() == [0.0, 0.0, 0.0]
+    assert means.iloc[0].min() > 5
+
+
+@given(seed=seeds, margins=st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_zero_cells_stay_zero_and_everything_adds_up(seed: int, margins: bool) -> None:
+    rng = np.random.default_rng(seed)
+    links = LINKS
+    if margins:
+        places = pd.DataFrame({"unique_id": ["Käse", "Brot", "Wein"], "parent_id": ["Nord", "Süd", "Süd"]})
+        links = pd.concat([LINKS, places])
+    base = frame({**BASE, "Nord": 20.0, "Süd": 70.0} if margins else BASE, horizon=6)
+    base["mean"] *= rng.gamma(1, 1, len(base)) + 0.01
+    base.loc[rng.random(len(base)) < 0.4, "mean"] = 0.0
+    base = base[["unique_id", "level", "ds", "mean"]]
+    result = reconcile(base, links)
+    leaf = base["unique_id"].isin(["Käse", "Brot", "Wein"])
+    assert (result["mean"][leaf & (base["mean"] == 0)] == 0).all()
+    assert incoherence(result, links) < 1e-6
+
+
+def test_a_node_without_leaves_and_without_volume_beside_two_margins() -> None:
+    two = pd.DataFrame({"unique_id": ["Käse", "Käse", "Wein"], "parent_id": ["Essen", "Nord", "Trinken"]})
+    base = frame({"Käse": 4.0, "Essen": 6.0, "Nord": 5.0, "Trinken": 0.0})
+    means = reconcile(base, two).groupby("unique_id")["mean"].first()
+    assert means["Trinken"] == 0.0
+    assert means["Käse"] == pytest.approx(means["Nord"])
 
 
 @given(seed=seeds)
