@@ -13,7 +13,7 @@ from forecasting.regression import regression_votes
 from forecasting.scenarios import scenario_forecasts
 from orchestration.business import WEEKDAYS, Business
 from orchestration.defs.resources import NightResource
-from orchestration.forecasts.regressors import product_regressors
+from orchestration.forecasts.regressors import TABLES, product_regressors
 from orchestration.metadata import table_of
 from orchestration.night import Counts
 from orchestration.warehouse import Connection, read_frame, replace_as_of, writing
@@ -34,10 +34,7 @@ COLUMNS = ["scenario", "series", "unique_id", "ds", "base", "mean", "lo_80", "hi
     key=["forecast", "scenarios"],
     deps=[
         ["forecast", "forecasts"],
-        ["marts", "agg_sales_daily_product"],
-        ["marts", "dim_product"],
-        ["marts", "dim_product_price"],
-        ["staging", "stg_promotions"],
+        *(table.split(".") for table in TABLES),
         ["ops", "nights"],
     ],
     group_name="forecast",
