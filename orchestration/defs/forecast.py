@@ -28,6 +28,7 @@ from orchestration.forecasts.family_forecasts import (
 from orchestration.forecasts.fan_out import fanned_out
 from orchestration.forecasts.histories import History, histories
 from orchestration.forecasts.model_state import read_state
+from orchestration.forecasts.regressors import TABLES as REGRESSORS
 from orchestration.forecasts.regressors import product_regressors
 from orchestration.forecasts.second_opinions import (
     SecondOpinions,
@@ -42,6 +43,7 @@ from orchestration.warehouse import writing
 from reporting.charts import chart_svg, revenue_chart
 
 ASSETS = (*TABLES, "history_notes")
+READ = sorted({*FACTS, *DEMAND, *REGRESSORS, "marts.dim_product"})
 LARGEST = 3  # products that are drawn
 PERIODS_DRAWN = {"day": 365, "week": 104, "month": 36, "quarter": 20, "year": 10}
 DESCRIPTIONS = {
@@ -59,7 +61,7 @@ DESCRIPTIONS = {
     specs=[
         dg.AssetSpec(
             ["forecast", table],
-            deps=[*(table.split(".") for table in (*FACTS, *DEMAND, "marts.dim_product")), ["ops", "nights"]],
+            deps=[*(table.split(".") for table in READ), ["ops", "nights"]],
             group_name="forecast",
             kinds={"python", "postgres"},
             description=DESCRIPTIONS[table],

@@ -16,7 +16,7 @@ from orchestration.forecasts.demand import TABLES as DEMAND
 from orchestration.forecasts.facts import known_products
 from orchestration.forecasts.families import PRODUCTS
 from orchestration.forecasts.histories import histories
-from orchestration.forecasts.regressors import product_regressors
+from orchestration.forecasts.regressors import TABLES, product_regressors
 from orchestration.forecasts.second_opinions import with_holidays
 from orchestration.metadata import table_of
 from orchestration.night import Counts
@@ -32,11 +32,7 @@ COLUMNS = ["scenario", "series", "unique_id", "ds", "base", "mean", "lo_80", "hi
     key=["forecast", "scenarios"],
     deps=[
         ["forecast", "forecasts"],
-        *(table.split(".") for table in DEMAND),
-        ["marts", "agg_sales_daily_product"],
-        ["marts", "dim_product"],
-        ["marts", "dim_product_price"],
-        ["staging", "stg_promotions"],
+        *(list(key) for key in dict.fromkeys(tuple(table.split(".")) for table in (*DEMAND, *TABLES))),
         ["ops", "nights"],
     ],
     group_name="forecast",

@@ -1,6 +1,7 @@
-"""What the forecasts learn from, read from marts: demand by product and day, orders by day, and what is planned ahead.
+"""What the forecasts learn from, read from marts: demand by product and day, and orders by day.
 
-Not here: what becomes of a day that cannot be taken at its word (forecasting/history.py).
+Not here: what is planned ahead (regressors.py), and what becomes of a day that cannot be taken at its word
+(forecasting/history.py).
 """
 
 from collections.abc import Mapping
@@ -26,35 +27,8 @@ ORDERS = """
     select order_date as ds, orders
     from marts.agg_sales_daily
     where order_date <= %(as_of)s and orders > 0"""
-# A day of a product stands here if a promotion runs on it, or if its price begins later: all else tells nothing.
-PLANS = """
-    with days as (
-        select day::date as day
-        from generate_series(%(as_of)s::date + 1, %(as_of)s::date + %(days)s::integer, interval '1 day') as day
-    ),
-    promoted as (
-        select product_id, day, max(discount_pct) as promotion_pct, true as is_promoted
-        from marts.product_promotions
-        inner join days on day between starts_on and ends_on
-        where not is_standing
-        group by 1, 2
-    ),
-    repriced as (
-        select product_id, day, true as is_repriced
-        from marts.dim_product_price
-        inner join days on day between valid_from and valid_to
-        where valid_from > %(as_of)s
-    )
-    select
-        product_id as unique_id, day as ds, coalesce(is_promoted, false) as on_promotion,
-        promotion_pct::double precision as promotion_pct, list_price::double precision as list_price
-    from promoted
-    full join repriced using (product_id, day)
-    left join marts.dim_product_price as prices using (product_id)
-    where (day between valid_from and valid_to) is not false
-    order by product_id, day"""
 _FLAGS = ("on_promotion", "out_of_stock")
-_FIGURES = ("y", "returned_units", "average_price", "discount_pct", "promotion_pct", "list_price", "orders")
+_FIGURES = ("y", "returned_units", "average_price", "discount_pct", "promotion_pct", "orders")
 
 
 def read_demand(connection: Connection, as_of: date, *, since: date | None = None) -> pd.DataFrame:
@@ -73,16 +47,6 @@ def read_demand(connection: Connection, as_of: date, *, since: date | None = Non
 def read_orders(connection: Connection, as_of: date) -> pd.DataFrame:
     """``ds, orders`` of the whole business: one row per day with an order, up to ``as_of``."""
     return _typed(read_frame(connection, ORDERS, {"as_of": as_of}))
-
-
-def read_plans(connection: Connection, as_of: date, *, days: int = 365) -> pd.DataFrame:
-    """What the business plans for the days after ``as_of``: promotions, and prices that begin later.
-
-    Returns:
-        One row per product and day on which a promotion runs or a later list price holds: ``unique_id, ds,
-        on_promotion, promotion_pct, list_price`` (missing where unknown). Without such sources it is empty.
-    """
-    return _typed(read_frame(connection, PLANS, {"as_of": as_of, "days": days}))
 
 
 def replace_history_notes(connection: Connection, as_of: date, notes: Mapping[str, pd.DataFrame]) -> int:

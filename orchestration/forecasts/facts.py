@@ -11,6 +11,9 @@ from orchestration.forecasts.families import Level, Measure
 from orchestration.warehouse import Connection, read_frame
 
 COLUMN_OF: dict[Measure, str] = {"units": "units", "revenue": "net_revenue", "orders": "orders"}
+# What was sold at no place, or nobody says where, is one series: forecast, and judged, under this name.
+NO_LOCATION = "(no location)"
+LOCATION = f"coalesce(location_id, '{NO_LOCATION}')"
 # A level's table, the name of its series in it, and the rows that are no demand of one.
 TABLE_OF: dict[Level, tuple[str, str, str]] = {
     # a product that is only charged or returned has no demand to forecast
@@ -18,7 +21,7 @@ TABLE_OF: dict[Level, tuple[str, str, str]] = {
     "category": ("marts.agg_sales_daily_category", "category", "category <> '(charges)'"),
     "territory": ("marts.agg_sales_daily_slice", "territory_id", "true"),
     # no mart has days by place: the lines are read, which only a business that asks for it pays
-    "location": ("marts.fct_sales_lines", "coalesce(location_id, '(no location)')", "true"),
+    "location": ("marts.fct_sales_lines", LOCATION, "true"),
     "company": ("marts.mv_sales_daily_summary", "'company'", "true"),
 }
 # The revenue of a product counts its returns, on whatever day they came.
@@ -46,6 +49,7 @@ def daily_facts(
 ) -> pd.DataFrame:
     """``unique_id, ds, y`` per series and day with facts, up to ``as_of``; of one series only if ``only`` names it.
 
+    In order of both, so that what is added up of them does not depend on how the database read them.
     ``y`` is in units, in the business's currency, or a count of orders.
     """
     table, name, rows = TABLE_OF[level]
@@ -57,7 +61,7 @@ def daily_facts(
         select {name} as unique_id, order_date as ds, coalesce(sum({COLUMN_OF[measure]}), 0)::double precision as y
         from {table}
         where order_date <= %(as_of)s and {rows} and (%(only)s::text is null or {name} = %(only)s)
-        group by 1, 2""",
+        group by 1, 2 order by 1, 2""",
         {"as_of": as_of, "only": only},
     )
     return frame.assign(

@@ -9,10 +9,12 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from orchestration.forecasts.facts import LOCATION
 from orchestration.warehouse import Connection, read_frame
 
 NAME = re.compile(
-    r"(product|category|territory|location|company)_(daily|weekly|monthly|quarterly|yearly)_(units|revenue|orders)"
+    r"(product|category|territory|location|company)_(daily|weekly|monthly|(?:fiscal_)?(?:quarterly|yearly))"
+    r"_(units|revenue|orders)"
 )
 
 
@@ -27,6 +29,8 @@ class Grain:
     reach: int  # read before the window: the naive's past, and the scale of the errors
 
 
+# A fiscal grain is as long as the calendar's: where its periods begin is what Periods takes from the forecasts.
+FISCAL = "fiscal_"
 # Half a year of weeks, a year of months: what is older says little about tonight's engine, and however long the history
 # is, no night reads more of it.
 GRAINS = {
@@ -42,7 +46,7 @@ ACTUALS = {
     "product": ("marts.agg_sales_daily_product", "product_id"),
     "category": ("marts.agg_sales_daily_category", "category"),
     "territory": ("marts.agg_sales_daily_slice", "territory_id"),
-    "location": ("marts.fct_sales_lines", "location_id"),
+    "location": ("marts.fct_sales_lines", LOCATION),
     "company": ("marts.mv_sales_daily_summary", "'company'"),
 }
 MEASURES = {"units": "units", "revenue": "net_revenue", "orders": "orders"}
@@ -64,11 +68,13 @@ class Family:
 
         >>> Family.of("category_monthly_revenue").grain.season, Family.of("returns")
         (12, None)
+        >>> Family.of("company_fiscal_yearly_units").grain.months
+        12
         """
         found = NAME.fullmatch(series)
         if found is None or (found[3] == "orders" and found[1] in ADDS_NO_ORDERS):
             return None
-        return cls(series, found[1], GRAINS[found[2]], found[3])
+        return cls(series, found[1], GRAINS[found[2].removeprefix(FISCAL)], found[3])
 
 
 def families(connection: Connection, since: date, until: date) -> list[str]:

@@ -18,7 +18,8 @@ PERIODS = {"day": "daily", "week": "weekly", "month": "monthly", "quarter": "qua
 FOLLOWS = "follows from overrides of its parts or of its whole"
 COMPANY = "company"
 
-# The newest day's word about a forecast counts. A planner may name any day of the period.
+# The newest day's word about a forecast counts. A planner may name any day of the period. The company's may
+# stand twice, with and without a member: the first planner's name decides, so that every run says the same.
 LIVE = """
     with said as (
         select *, level || '_' || {grain} || '_' || measure as series, coalesce(member, 'company') as unique_id
@@ -30,7 +31,8 @@ LIVE = """
     join forecast.forecasts as f
         on f.as_of_date = %(as_of)s and f.series = o.series and f.unique_id = o.unique_id
         and o.period_start >= f.ds and o.period_start < f.ds + {length}
-    order by f.series, f.unique_id, f.ds, o.made_on desc, o.period_start desc""".format(
+    order by f.series, f.unique_id, f.ds, o.made_on desc, o.period_start desc,
+             o.planner, o.override_value, o.reason""".format(
     grain="case period " + " ".join(f"when '{period}' then '{grain}'" for period, grain in PERIODS.items()) + " end",
     length="case period "
     + " ".join(

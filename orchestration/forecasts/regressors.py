@@ -12,6 +12,10 @@ from forecasting.periods import Frequency
 from forecasting.regressors import Regressors
 from orchestration.warehouse import Connection, read_frame
 
+# What is read of the marts.
+TABLES = (
+    "marts.agg_sales_daily_product", "marts.dim_product", "marts.dim_product_price", "marts.product_promotions",
+)  # fmt: skip
 # Of days, for the period means to weigh what held for how long. A product's price is what its list says; where no list
 # is kept, what was paid per unit before promotions, which follows the mix of customers as well as the price.
 LIST_PRICES = """
@@ -22,12 +26,10 @@ PAID_PRICES = """
     from marts.agg_sales_daily_product
     where order_date <= %(as_of)s and units > 0 and gross_sales > 0
     group by product_id, order_date order by product_id, order_date"""
+# Of each product, whether the promotion is for it, its category or all; terms of trade lift no period above another.
 PROMOTIONS = """
-    select coalesce(p.product_id, d.product_id) as product_id, p.starts_on, p.ends_on,
-           coalesce(p.discount_pct, 0)::double precision / 100 as discount
-    from staging.stg_promotions p
-    left join marts.dim_product d on p.product_id is null and d.category = p.category
-    where p.starts_on <= %(until)s and (p.product_id is not null or d.product_id is not null)"""
+    select product_id, starts_on, ends_on, coalesce(discount_pct, 0)::double precision / 100 as discount
+    from marts.product_promotions where not is_standing and starts_on <= %(until)s"""
 CATEGORIES = "select product_id, category from marts.dim_product where product_key <> -1 and not is_charge_code"
 
 
@@ -105,12 +107,12 @@ def _promoted(promotions: pd.DataFrame, ids: pd.Index, edges: np.ndarray) -> np.
     """Mean discount share by product and period; of several at once the deepest counts, about."""
     grid = np.zeros((len(ids), len(edges) - 1))
     length = np.diff(edges).astype("float64")
-    rows = ids.get_indexer(promotions["product_id"])
-    first = promotions["starts_on"].to_numpy(dtype="datetime64[D]")
-    after = promotions["ends_on"].to_numpy(dtype="datetime64[D]") + 1
-    for row, begin, end, discount in zip(rows, first, after, promotions["discount"].to_numpy(), strict=True):
-        if row >= 0 and not np.isnat(end):
-            grid[row] = np.maximum(grid[row], discount * _days_within(edges, begin, end) / length)
+    known = promotions.assign(row=ids.get_indexer(promotions["product_id"])).query("row >= 0")
+    # one of the whole shop is one of every product: they are gone through by their days, not one by one
+    for (begin, end, discount), same in known.groupby(["starts_on", "ends_on", "discount"]):
+        share = _days_within(edges, np.datetime64(begin, "D"), np.datetime64(end, "D") + 1) / length
+        rows = same["row"].to_numpy()
+        grid[rows] = np.maximum(grid[rows], discount * share)
     return grid
 
 

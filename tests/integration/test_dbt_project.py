@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from orchestration.forecasts.demand import read_demand, read_orders, read_plans, replace_history_notes
+from orchestration.forecasts.demand import read_demand, read_orders, replace_history_notes
 from orchestration.stack.local_postgres import LocalPostgres
 from tests.support.dbt_warehouse import Line, Warehouse, random_line
 from tests.support.postgres import create_database, drop_database
@@ -164,7 +164,6 @@ def test_forecasts_read_demand_apart_from_returns(shop: Warehouse) -> None:
     with shop.connect() as connection:
         demand = read_demand(connection, AS_OF)
         orders = read_orders(connection, AS_OF)
-        plans = read_plans(connection, AS_OF)
 
     said = sorted(demand[["unique_id", "ds", "y", "returned_units"]].astype({"ds": "str"}).to_numpy().tolist())
     assert said == [
@@ -180,8 +179,6 @@ def test_forecasts_read_demand_apart_from_returns(shop: Warehouse) -> None:
     assert demand["on_promotion"].isna().all()
     assert (orders["orders"] > 0).all()
     assert orders["ds"].max().date() == AS_OF
-    assert list(plans.columns) == ["unique_id", "ds", "on_promotion", "promotion_pct", "list_price"]
-    assert len(plans) == 0
 
 
 def test_history_notes_are_replaced_by_date(shop: Warehouse) -> None:

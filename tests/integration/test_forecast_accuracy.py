@@ -159,6 +159,16 @@ def test_the_newest_override_of_a_period_counts_and_the_sums_follow(shop: Shop) 
     assert shop.rows("select distinct reason from forecast.overridden where is_direct") == [("Kunde bestellt mehr",)]
 
 
+@pytest.mark.parametrize("planners", [("Ana", "Zoë"), ("Zoë", "Ana")])
+def test_of_two_words_about_the_company_the_first_planners_counts(shop: Shop, planners: tuple[str, str]) -> None:
+    monday = SUNDAY + timedelta(days=1)
+    shop.said(SUNDAY, coherent(monday))
+    for member, planner in zip((None, "company"), planners, strict=True):
+        shop.override(member, monday, 18 if planner == "Ana" else 12, SUNDAY, planner=planner, level="company")
+    shop.looks_back(SUNDAY)
+    assert shop.rows("select mean, planner from forecast.overridden where is_direct") == [(18, "Ana")]
+
+
 def test_an_override_of_the_whole_reaches_its_parts(shop: Shop) -> None:
     monday = SUNDAY + timedelta(days=1)
     shop.said(SUNDAY, coherent(monday))

@@ -15,6 +15,7 @@ from forecasting.accuracy import SUMS, error_measures, error_terms
 from forecasting.fallback import seasonal_naive
 from forecasting.panel import complete_calendar
 from orchestration.forecasts.due import outcomes_of
+from orchestration.forecasts.facts import NO_LOCATION, daily_facts
 from orchestration.forecasts.outcomes import GRAINS, Family, families
 from orchestration.warehouse import Connection, connect, initialise, replace_as_of
 
@@ -22,6 +23,7 @@ FACTS = """
     create schema marts;
     create table marts.agg_sales_daily_product (order_date date, product_id text, units numeric, net_revenue numeric,
                                                 orders bigint);
+    create table marts.fct_sales_lines (order_date date, location_id text, units numeric, net_revenue numeric);
     create table marts.mv_sales_daily_summary (order_date date, units numeric, net_revenue numeric, orders bigint);"""
 WEEKLY, MONTHLY = "product_weekly_units", "company_monthly_revenue"
 
@@ -109,6 +111,31 @@ def test_months_and_quarters_may_begin_anywhere(shop: Connection) -> None:
     assert month.by_series["miss"].tolist() == [abs(200 - 7 * 31)]
     assert month.by_series["naive_miss"].tolist() == [0]  # the year before was the same
     assert error_measures(month.by_series)["mase"].isna().all()  # the past was the same every year: no scale
+
+
+def test_fiscal_periods_are_judged_by_the_days_they_have(shop: Connection) -> None:
+    """A fiscal year from February on, whose quarters begin in February, May, August and November."""
+    shop.execute(
+        "insert into marts.mv_sales_daily_summary select d, 1, extract(month from d), 1"
+        " from generate_series('2021-01-01'::date, '2024-07-31', '1 day') d"
+    )
+    quarterly, yearly = "company_fiscal_quarterly_revenue", "company_fiscal_yearly_units"
+    said(shop, date(2024, 1, 31), quarterly, [("company", date(2024, 2, 1), 300.0)])
+    assert of(shop, quarterly, date(2024, 4, 29)) is None
+    assert of(shop, quarterly, date(2024, 4, 30)).one_step["y"].tolist() == [2 * 29 + 3 * 31 + 4 * 30]
+    said(shop, date(2023, 1, 31), yearly, [("company", date(2023, 2, 1), 360.0)])
+    assert of(shop, yearly, date(2024, 1, 30)) is None
+    found = of(shop, yearly, date(2024, 1, 31)).one_step
+    assert found[["ds", "y", "mean"]].to_numpy().tolist() == [[date(2023, 2, 1), 365, 360]]
+
+
+def test_what_was_sold_nowhere_is_judged_as_it_is_forecast(shop: Connection) -> None:
+    shop.execute("insert into marts.fct_sales_lines values ('2024-03-05', null, 4, 0), ('2024-03-06', 'Köln', 3, 0)")
+    monday, series = date(2024, 3, 4), "location_weekly_units"
+    assert daily_facts(shop, "location", "units", date(2024, 3, 10))["unique_id"].tolist() == [NO_LOCATION, "Köln"]
+    said(shop, date(2024, 3, 3), series, [(NO_LOCATION, monday, 5.0), ("Köln", monday, 3.0)])
+    found = of(shop, series, date(2024, 3, 10)).one_step
+    assert found[["unique_id", "y", "mean"]].to_numpy().tolist() == [[NO_LOCATION, 4, 5], ["Köln", 3, 3]]
 
 
 @pytest.mark.parametrize("name", ["weekly", "daily"])

@@ -20,7 +20,7 @@ from orchestration.warehouse import Connection, connect, initialise, replace_as_
 AS_OF = date(2024, 3, 3)  # a Sunday
 WEEKS = pd.date_range(end="2024-02-26", periods=60, freq="W-MON").astype("datetime64[s]")
 TABLES = """
-    create schema marts; create schema staging;
+    create schema marts;
     create table marts.dim_product (
         product_key bigint, product_id text, product_name text, category text, is_charge_code boolean,
         discontinued_on date, first_sale_date date, last_sale_date date);
@@ -31,8 +31,8 @@ TABLES = """
     create table marts.demand_daily_product (
         order_date date, product_id text, demand_units numeric, returned_units numeric, average_price numeric,
         discount_pct numeric, on_promotion boolean, promotion_pct numeric, out_of_stock boolean);
-    create table staging.stg_promotions (
-        promotion_id text, product_id text, category text, starts_on date, ends_on date, discount_pct numeric);
+    create table marts.product_promotions (
+        promotion_id text, product_id text, starts_on date, ends_on date, discount_pct numeric, is_standing boolean);
     insert into marts.dim_product (product_key, product_id, category, is_charge_code)
     values (1, 'Öl', 'Oils', false), (2, 'Tee', 'Teas', false), (-1, null, null, false)"""
 SPAN: dict[str, Any] = {"freq": "W-MON", "horizon": 3, "as_of": AS_OF}
@@ -79,14 +79,20 @@ def test_without_lists_it_is_what_was_paid_and_that_is_not_planned(connection: C
     assert found.unplanned == {"price_paid"}
 
 
-def test_a_promotion_of_a_category_is_one_of_its_products_and_the_planned_ones_count(connection: Connection) -> None:
+def test_the_deepest_promotion_of_a_period_counts_and_the_planned_ones_do(connection: Connection) -> None:
     connection.execute(
-        "insert into staging.stg_promotions values ('A', 'Öl', null, '2024-02-12', '2024-02-18', 20),"
-        " ('B', null, 'Teas', '2024-03-08', '2024-03-11', 35)"
+        "insert into marts.product_promotions values ('A', 'Öl', '2024-02-12', '2024-02-18', 20, false),"
+        " ('B', 'Tee', '2024-03-08', '2024-03-11', 35, false), ('C', 'Öl', '2024-02-12', '2024-02-18', 10, false),"
+        " ('C', 'gone', '2024-02-12', '2024-02-18', 10, false), ('D', 'Öl', '2024-02-26', '2024-03-03', null, false)"
     )
     found = product_regressors(connection, history("Öl", "Tee"), **SPAN)
     assert grid(found.by_series, "Öl", "promotion") == [0, 0.2, 0, 0, 0, 0, 0]
     assert grid(found.by_series, "Tee", "promotion") == [0, 0, 0, 0, 0.15, 0.05, 0]
+
+
+def test_terms_of_trade_are_no_promotion(connection: Connection) -> None:
+    connection.execute("insert into marts.product_promotions values ('T', 'Öl', '2023-01-01', null, 5, true)")
+    assert product_regressors(connection, history("Öl"), **SPAN).by_series is None
 
 
 def test_a_business_that_knows_nothing_of_prices_has_no_regressors(connection: Connection) -> None:
@@ -115,7 +121,7 @@ def test_a_night_asks_its_what_ifs(connection: Connection) -> None:
         )
         if on:
             connection.execute(
-                "insert into staging.stg_promotions values ('A', 'Öl', null, %s, %s, 20)",
+                "insert into marts.product_promotions values ('A', 'Öl', %s, %s, 20, false)",
                 [week, week + timedelta(days=6)],
             )
     base = pd.DataFrame({"unique_id": "Öl", "ds": [date(2024, 3, 4), date(2024, 3, 11)], "mean": 20.0})
