@@ -107,8 +107,9 @@ def forecast_night(  # noqa: PLR0913 - as forecast_panel
     batch = Batch.of(validate_panel(panel, freq), plan.frequency)
     mapped = mapped or mapping(None, None, 0)
     key = ModelState.key_of(freq, horizon, plan.season_lengths, rising, n_origins)
-    now = int((batch.first + batch.lengths).max()) if len(batch) else 0
-    if state is None or state.key != key or now - state.learned_at >= plan.frequency.quarter:
+    if state is None or state.key != key:
+        return _first_night(batch, plan, rising, n_origins, mapped, key)
+    if len(batch) and not 0 <= _end(batch) - state.learned_at < plan.frequency.quarter:
         return _first_night(batch, plan, rising, n_origins, mapped, key)
     return _next_night(batch, plan, rising, state, n_origins, mapped, only_changed)
 

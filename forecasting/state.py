@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.intervals import Calibration, Pool
-from forecasting.kernel.compiled import VERSION
+from forecasting.kernel.compiled import ENGINE_VERSION
 from forecasting.kernel.members import COUNT
 
 STATE_COLUMNS = ("unique_id", "version", "n_periods", "next_period", "fingerprint", "n_fit", "payload")
@@ -48,12 +48,12 @@ class ModelState:
 
     @staticmethod
     def key_of(*choices: object) -> str:
-        """What a state depends on beside the data: the kernel's version and the caller's choices.
+        """What a state depends on beside the data: the engine's version and the caller's choices.
 
         >>> ModelState.key_of("MS", 12) == ModelState.key_of("MS", 13)
         False
         """
-        return " ".join(map(str, (VERSION, *choices)))
+        return " ".join(map(str, (ENGINE_VERSION, *choices)))
 
     def replaced(self, stays: np.ndarray, *others: "ModelState") -> "ModelState":
         """The series of these indices and those of the others, sorted by id; what is shared is this one's."""
@@ -98,7 +98,11 @@ class ModelState:
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> "ModelState | None":
         """The state of :meth:`to_frame`'s rows, in any order; None where there is none or another version wrote it."""
-        if frame.empty or frame["version"].nunique() != 1 or not str(frame["version"].iloc[0]).startswith(VERSION):
+        if (
+            frame.empty
+            or frame["version"].nunique() != 1
+            or not str(frame["version"].iloc[0]).startswith(ENGINE_VERSION)
+        ):
             return None
         shared = frame[frame["unique_id"] == SHARED]
         if len(shared) != 1:

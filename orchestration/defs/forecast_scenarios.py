@@ -8,25 +8,23 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
-from forecasting.panel import buckets, complete_calendar
 from forecasting.regression import regression_votes
 from forecasting.scenarios import scenario_forecasts
-from orchestration.business import WEEKDAYS, Business
+from orchestration.business import Business
 from orchestration.defs.resources import NightResource
+from orchestration.forecasts.demand import TABLES as DEMAND
+from orchestration.forecasts.facts import known_products
+from orchestration.forecasts.families import PRODUCTS
+from orchestration.forecasts.histories import histories
 from orchestration.forecasts.regressors import product_regressors
+from orchestration.forecasts.second_opinions import with_holidays
 from orchestration.metadata import table_of
 from orchestration.night import Counts
 from orchestration.warehouse import Connection, read_frame, replace_as_of, writing
 
-SERIES = "product_weekly_units"
 BASE = """
     select unique_id, ds, mean, lo_80 as "lo-80", hi_80 as "hi-80", lo_95 as "lo-95", hi_95 as "hi-95"
     from forecast.forecasts where as_of_date = %(as_of)s and series = %(series)s order by unique_id, ds"""
-DEMAND = """
-    select product_id as unique_id, order_date as ds, sum(units)::double precision as y
-    from marts.agg_sales_daily_product
-    where order_date <= %(as_of)s and sale_lines > 0
-    group by product_id, order_date"""
 COLUMNS = ["scenario", "series", "unique_id", "ds", "base", "mean", "lo_80", "hi_80", "lo_95", "hi_95", "note"]
 
 
@@ -34,6 +32,7 @@ COLUMNS = ["scenario", "series", "unique_id", "ds", "base", "mean", "lo_80", "hi
     key=["forecast", "scenarios"],
     deps=[
         ["forecast", "forecasts"],
+        *(table.split(".") for table in DEMAND),
         ["marts", "agg_sales_daily_product"],
         ["marts", "dim_product"],
         ["marts", "dim_product_price"],
@@ -48,7 +47,7 @@ def forecast_scenarios(night: NightResource) -> dg.MaterializeResult:
     """Ask every what-if, and replace what was said at this as-of date."""
     tonight = night.get()
     with tonight.stage("scenarios") as record:
-        base = read_frame(tonight.connection, BASE, {"as_of": tonight.as_of_date, "series": SERIES})
+        base = read_frame(tonight.connection, BASE, {"as_of": tonight.as_of_date, "series": PRODUCTS.series})
         found = what_if(tonight.connection, tonight.business, tonight.as_of_date, base)
         with writing(tonight.connection):
             written = replace_as_of(tonight.connection, "forecast.scenarios", tonight.as_of_date, found)
@@ -69,22 +68,14 @@ def what_if(connection: Connection, business: Business, as_of: date, base: pd.Da
     asked = business.scenarios
     if not asked or base.empty:
         return pd.DataFrame(columns=COLUMNS)
-    weekday = WEEKDAYS[business.profile.first_weekday_number - 1][:3].upper()
-    freq = f"W-{weekday}"
     base = base.assign(ds=pd.to_datetime(base["ds"]), unique_id=base["unique_id"].astype("str"))
-    history = _history(connection, as_of, freq, weekday)
-    horizon = int(base.groupby("unique_id").size().max())
-    known = product_regressors(connection, history, freq=freq, horizon=horizon, as_of=as_of)
-    effects = regression_votes(history, known, freq=freq, horizon=horizon).effects
+    products = known_products(connection, as_of)
+    history = histories(connection, business.profile, as_of, products)(PRODUCTS)
+    freq, horizon = history.freq, int(base.groupby("unique_id").size().max())
+    known = product_regressors(connection, history.panel, freq=freq, horizon=horizon, as_of=as_of)
+    known = with_holidays(known, history, horizon, business.profile)
+    effects = regression_votes(history.panel, known, freq=freq, horizon=horizon).effects
     categories = {i: known.groups.get(i, "") for i in base["unique_id"].unique()}
     found = scenario_forecasts(base, effects, [one.on(as_of, categories) for one in asked], freq=freq)
-    found = found.assign(series=SERIES, ds=pd.to_datetime(found["ds"]).dt.date)
+    found = found.assign(series=PRODUCTS.series, ds=pd.to_datetime(found["ds"]).dt.date)
     return found.rename(columns=lambda name: name.replace("lo-", "lo_").replace("hi-", "hi_"))[COLUMNS]
-
-
-def _history(connection: Connection, as_of: date, freq: str, weekday: str) -> pd.DataFrame:
-    """Weekly units per product; the unfinished week is left out."""
-    daily = read_frame(connection, DEMAND, {"as_of": as_of})
-    daily = daily.assign(unique_id=daily["unique_id"].astype("str"), ds=pd.to_datetime(daily["ds"]))
-    weekly = buckets(daily.astype({"y": "float64"}), freq)
-    return complete_calendar(weekly, freq, as_of)

@@ -21,13 +21,20 @@ AS_OF = date(2024, 3, 3)  # a Sunday
 WEEKS = pd.date_range(end="2024-02-26", periods=60, freq="W-MON").astype("datetime64[s]")
 TABLES = """
     create schema marts; create schema staging;
-    create table marts.dim_product (product_key bigint, product_id text, category text, is_charge_code boolean);
+    create table marts.dim_product (
+        product_key bigint, product_id text, product_name text, category text, is_charge_code boolean,
+        discontinued_on date, first_sale_date date, last_sale_date date);
     create table marts.dim_product_price (product_id text, list_price numeric, valid_from date, valid_to date);
     create table marts.agg_sales_daily_product (
         order_date date, product_id text, sale_lines bigint, gross_sales numeric, units numeric);
+    create table marts.agg_sales_daily (order_date date, orders bigint);
+    create table marts.demand_daily_product (
+        order_date date, product_id text, demand_units numeric, returned_units numeric, average_price numeric,
+        discount_pct numeric, on_promotion boolean, promotion_pct numeric, out_of_stock boolean);
     create table staging.stg_promotions (
         promotion_id text, product_id text, category text, starts_on date, ends_on date, discount_pct numeric);
-    insert into marts.dim_product values (1, 'Öl', 'Oils', false), (2, 'Tee', 'Teas', false), (-1, null, null, false)"""
+    insert into marts.dim_product (product_key, product_id, category, is_charge_code)
+    values (1, 'Öl', 'Oils', false), (2, 'Tee', 'Teas', false), (-1, null, null, false)"""
 SPAN: dict[str, Any] = {"freq": "W-MON", "horizon": 3, "as_of": AS_OF}
 
 
@@ -99,6 +106,12 @@ def test_a_night_asks_its_what_ifs(connection: Connection) -> None:
         units = 60 if on else 20
         connection.execute(
             "insert into marts.agg_sales_daily_product values (%s, 'Öl', 1, %s, %s)", [week, units * 10, units]
+        )
+        connection.execute("insert into marts.agg_sales_daily values (%s, 1)", [week])
+        connection.execute(
+            "insert into marts.demand_daily_product (order_date, product_id, demand_units, on_promotion)"
+            " values (%s, 'Öl', %s, %s)",
+            [week, units, on],
         )
         if on:
             connection.execute(

@@ -140,7 +140,7 @@ def test_other_choices_begin_anew(first: Night, changed: dict[str, object]) -> N
 
 def test_another_version_begins_anew(first: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = first.state.to_frame()
-    monkeypatch.setattr(state_room, "VERSION", "another")
+    monkeypatch.setattr(state_room, "ENGINE_VERSION", "another")
     assert ModelState.from_frame(frame) is None
     assert forecast_night(cut(drawn()), **CHOICE, state=first.state).relearned == 27
 
