@@ -139,7 +139,7 @@ def test_asked_service_is_given_on_simulated_demand() -> None:
     weeks = pd.date_range("2022-01-03", periods=80, freq="W-MON")
     panel = pd.concat([pd.DataFrame({"unique_id": k, "ds": weeks, "y": y[:80]}) for k, y in series.items()])
     backtest = backtest_panel(panel, freq="W-MON", horizon=4)
-    forecast = forecast_panel(panel, freq="W-MON", horizon=4, backtest=backtest)
+    forecast = forecast_panel(panel, freq="W-MON", horizon=4)
     inventory = pd.concat([stock(k) for k in series])
     for asked, lowest, highest in ((50.0, 0.40, 0.68), (95.0, 0.88, 0.995)):
         table = reorder_points(forecast, backtest, inventory, service_level_pct=asked).set_index("product_id")
