@@ -6,43 +6,37 @@ Not here: how good the forecasts are (forecast_sets.py). One process and one thr
 import gc
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import psutil
 
 from benchmarks.machine import MB
-from forecasting import engine
-from forecasting.engine import backtest_panel, forecast_panel
+from forecasting.engine import forecast_panel
+from forecasting.nightly import forecast_night
+from forecasting.state import ModelState
+from forecasting.weights import FEWEST_SERIES
 
 SEED = 20
-FREQ, HORIZON, ORIGINS = "MS", 6, 12
+FREQ, HORIZON = "MS", 6
+CHOICE: dict[str, Any] = {"freq": FREQ, "horizon": HORIZON, "n_origins": 12}
 CHANGED_SHARE = 0.01  # of the series have a new month in the second night
 FITS_A_ROUND = 1000
 LAST_MONTH = np.datetime64("2026-10")
 
 
 @dataclass(frozen=True)
-class Night:
-    """CPU seconds of a backtest of 12 origins and the forecast that it calibrates; ``compile`` is paid once."""
+class Nights:
+    """CPU seconds of a first night with a backtest of 12 origins, and of a second one with a new month in 1 % of the
+    series: given those alone (``second``), and given all (``second_whole``). ``compile`` is paid once.
+    """
 
     n_series: int
-    compile_seconds: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class SecondNight:
-    """CPU seconds of an incremental engine's first night, and of one with a new month in 1 % of the series."""
-
-    n_series: int
-    first_seconds: float
-    second_seconds: float
-
-    @property
-    def share_pct(self) -> float:
-        """The second night's CPU in per cent of the first one's."""
-        return 100 * self.second_seconds / self.first_seconds
+    compile: float
+    first: float
+    second: float
+    second_whole: float
 
 
 @dataclass(frozen=True)
@@ -74,30 +68,35 @@ def monthly_demand(n_series: int) -> pd.DataFrame:
     return pd.DataFrame({"unique_id": pd.Series(ids, dtype="str"), "ds": ds, "y": np.concatenate(units)})
 
 
-def full_night(panel: pd.DataFrame) -> Night:
-    """Backtest and forecast all of it."""
-    started = time.process_time()
-    _backtest_and_forecast(_first(panel, 3))
-    compiled = time.process_time()
-    _backtest_and_forecast(panel)
-    return Night(panel["unique_id"].nunique(), compiled - started, time.process_time() - compiled)
-
-
-def second_night(panel: pd.DataFrame) -> SecondNight | None:
-    """The night after, with what the engine kept of the first; None for an engine that keeps nothing."""
-    forecast_night = getattr(engine, "forecast_night", None)
-    if forecast_night is None:
-        return None
-    choice = {"freq": FREQ, "horizon": HORIZON}
-    tiny = _first(panel, 3)
-    for _ in range(2):
-        forecast_night(tiny, **choice, state=forecast_night(tiny, **choice, state=None)[1])
+def nights(panel: pd.DataFrame) -> Nights:
+    """The first night with its backtest, and the second one twice: given what changed, and given everything."""
+    tiny = _first(panel, FEWEST_SERIES)
     grown = with_new_months(panel, CHANGED_SHARE)
+    changed = grown[grown["unique_id"].isin(_longer(grown, panel))]
     started = time.process_time()
-    _, state = forecast_night(panel, **choice, state=None)
-    between = time.process_time()
-    forecast_night(grown, **choice, state=state)
-    return SecondNight(panel["unique_id"].nunique(), between - started, time.process_time() - between)
+    _forecast(tiny, state=_forecast(tiny))
+    compiled = time.process_time()
+    state = _forecast(panel)
+    ended = time.process_time()
+    _forecast(changed, state=state, only_changed=True)
+    part = time.process_time()
+    _forecast(grown, state=state)
+    whole = time.process_time()
+    return Nights(
+        panel["unique_id"].nunique(), compiled - started, ended - compiled, part - ended, whole - part
+    )  # fmt: skip
+
+
+def _forecast(panel: pd.DataFrame, **more: Any) -> ModelState:
+    """A night and the frame of all its forecasts; the state it leaves."""
+    night = forecast_night(panel, **CHOICE, **more)
+    assert len(night.forecasts) == HORIZON * len(night.state.ids)
+    return night.state
+
+
+def _longer(grown: pd.DataFrame, panel: pd.DataFrame) -> pd.Index:
+    lengths = grown["unique_id"].value_counts()
+    return lengths.index[lengths > panel["unique_id"].value_counts().reindex(lengths.index)]
 
 
 def with_new_months(panel: pd.DataFrame, share: float) -> pd.DataFrame:
@@ -120,11 +119,6 @@ def memory_growth(fits: int) -> Growth:
         gc.collect()
         seen.append(process.memory_info().rss / MB)
     return Growth(max(fits // a_round, 1) * a_round, seen[0], seen[-1])
-
-
-def _backtest_and_forecast(panel: pd.DataFrame) -> None:
-    backtest = backtest_panel(panel, freq=FREQ, horizon=HORIZON, n_origins=ORIGINS, n_jobs=1)
-    forecast_panel(panel, freq=FREQ, horizon=HORIZON, backtest=backtest, n_jobs=1)
 
 
 def _first(panel: pd.DataFrame, n_series: int) -> pd.DataFrame:

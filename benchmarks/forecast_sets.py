@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from forecasting.engine import forecast_panel
-from forecasting.periods import Frequency
 from orchestration.settings import PROJECT_ROOT
 
 FOLDER = PROJECT_ROOT.parent / "shared" / "eval"  # beside a checkout; no part of the repository
@@ -71,26 +70,9 @@ def load(folder: Path, name: str, most_series: int | None = None) -> EvaluationS
 
 def forecast_set(one: EvaluationSet) -> tuple[pd.DataFrame, float]:
     """The engine's forecasts, intervals included, and the CPU seconds they took; one process."""
-    try:
-        Frequency.parse(one.freq)
-    except ValueError:
-        return _forecast_as_months(one)
     started = time.process_time()
     forecast = forecast_panel(one.train, freq=one.freq, horizon=one.horizon, levels=LEVELS, n_jobs=1)
     return forecast, time.process_time() - started
-
-
-def _forecast_as_months(one: EvaluationSet) -> tuple[pd.DataFrame, float]:
-    """Quarters numbered as months, for an engine that has no quarters."""
-    first = pd.Timestamp("1900-01-01")
-    quarter = (one.train["ds"].dt.year - first.year) * 4 + one.train["ds"].dt.quarter - 1
-    months = one.train.assign(ds=(np.datetime64("1900-01") + quarter.to_numpy()).astype("datetime64[s]"))
-    started = time.process_time()
-    forecast = forecast_panel(months, freq="MS", horizon=one.horizon, season_lengths=(one.m,), n_jobs=1)
-    seconds = time.process_time() - started
-    number = (forecast["ds"].dt.year - first.year) * 12 + forecast["ds"].dt.month - 1
-    back = (np.datetime64("1900-01") + 3 * number.to_numpy()).astype("datetime64[s]")
-    return forecast.assign(ds=back), seconds
 
 
 def score(forecast: pd.DataFrame, one: EvaluationSet) -> Score:

@@ -117,21 +117,19 @@ def _peers(folder: Path, options: argparse.Namespace) -> list[str]:
 def _nights(n_series: int, fits: int) -> list[str]:
     lines: list[str] = []
     panel = forecast_scale.monthly_demand(n_series)
-    night = forecast_scale.full_night(panel)
+    night = forecast_scale.nights(panel)
     print(
-        f"{night.n_series:,} monthly series, 12 origins: {night.seconds:.2f} s of CPU, "
-        f"{1e6 * night.seconds / night.n_series:,.0f} µs a series; {night.compile_seconds:.1f} s to import and compile",
+        f"{night.n_series:,} monthly series, 12 origins: {night.first:.2f} s of CPU, "
+        f"{1e6 * night.first / night.n_series:,.0f} µs a series; {night.compile:.1f} s to import and compile\n"
+        f"the night after, 1 % with a new month: {night.second:.3f} s given those, {night.second_whole:.3f} s all",
         flush=True,
     )
-    seconds = night.seconds * NIGHT_SERIES / night.n_series
+    seconds = night.first * NIGHT_SERIES / night.n_series
     what = "CPU of 30,000 monthly series and 12 origins" + (" (scaled up)" if n_series != NIGHT_SERIES else "")
     lines.append(_line(what, seconds, "s", NIGHT_SECONDS))
-    second = forecast_scale.second_night(panel)
-    if second is None:
-        print("the engine keeps no state: a second night costs what the first one did", flush=True)
-    else:
-        print(f"a first night {second.first_seconds:.2f} s, a second one {second.second_seconds:.3f} s", flush=True)
-        lines.append(_line("CPU of a night with 1 % new, of the first", second.share_pct, "%", SECOND_NIGHT_PCT))
+    for given, spent in (("those", night.second), ("all", night.second_whole)):
+        what = f"CPU of a night with 1 % new, given {given}, of the first"
+        lines.append(_line(what, 100 * spent / night.first, "%", SECOND_NIGHT_PCT))
     growth = forecast_scale.memory_growth(fits)
     print(f"{growth.before_mb:.0f} MB, after {growth.fits:,} fits more {growth.after_mb:.0f} MB\n", flush=True)
     grown = growth.after_mb - growth.before_mb

@@ -74,7 +74,7 @@ def _chain(n: int, m: int, passed: list[str]) -> Iterator[tuple[str, str, Foreca
     else:
         passed.append(f"{n} point{'s are' if n > 1 else ' is'} too few for a model")
     if 1 < m <= n:
-        yield "seasonal_naive", "the last season again", _seasonal_naive
+        yield "seasonal_naive", "the last season again", seasonal_naive
 
 
 def _attempt(model: Forecaster, y: np.ndarray, m: int, horizon: int) -> tuple[np.ndarray | None, str]:
@@ -133,5 +133,11 @@ def _ses(y: np.ndarray, m: int, horizon: int) -> np.ndarray:
     return np.asarray(SimpleExponentialSmoothingOptimized().forecast(y, horizon)["mean"])
 
 
-def _seasonal_naive(y: np.ndarray, m: int, horizon: int) -> np.ndarray:
+def seasonal_naive(y: np.ndarray, m: int, horizon: int) -> np.ndarray:
+    """The last season again; the last value before a season is known.
+
+    >>> seasonal_naive(np.array([1.0, 2.0, 3.0]), 2, 3).tolist()
+    [2.0, 3.0, 2.0]
+    """
+    m = m if 1 <= m <= len(y) else 1
     return y[len(y) - m + np.arange(horizon) % m]

@@ -65,7 +65,7 @@ class Night:
     @cached_property
     def backtest(self) -> pd.DataFrame:
         """As from :func:`forecasting.engine.backtest_panel`, of the panel's series, from the night each was learned."""
-        past = _past(self.state.take(pd.Index(self.state.ids).get_indexer(self.batch.ids)))
+        past = _past(self.state, pd.Index(self.state.ids).get_indexer(self.batch.ids))
         return backtest_frame(self.batch, self.plan, past.known, past.votes, self.state.weights)
 
 
@@ -107,8 +107,9 @@ def forecast_night(  # noqa: PLR0913 - as forecast_panel
     batch = Batch.of(validate_panel(panel, freq), plan.frequency)
     mapped = mapped or mapping(None, None, 0)
     key = ModelState.key_of(freq, horizon, plan.season_lengths, rising, n_origins)
-    now = int((batch.first + batch.lengths).max()) if len(batch) else 0
-    if state is None or state.key != key or now - state.learned_at >= plan.frequency.quarter:
+    if state is None or state.key != key:
+        return _first_night(batch, plan, rising, n_origins, mapped, key)
+    if len(batch) and not 0 <= _end(batch) - state.learned_at < plan.frequency.quarter:
         return _first_night(batch, plan, rising, n_origins, mapped, key)
     return _next_night(batch, plan, rising, state, n_origins, mapped, only_changed)
 
@@ -139,18 +140,19 @@ def _next_night(  # noqa: PLR0913
     _, own = calibrated(fresh, plan, backtest, state.calibration)
     learned = _forecast(fresh, shared, backtest, own, Learned.nothing(len(fresh), plan))
     knows = Learned(state.params[ahead], state.n_fit[ahead])
-    past = _past(state.take(ahead))
+    past = _past(state, ahead)
     moved = _forecast(batch.take(np.flatnonzero(filtered)), shared, past, state.own[ahead], knows)
     stays = np.ones(len(state.ids), dtype=bool) if only_changed else np.isin(np.arange(len(state.ids)), at[kept])
     stays[at[(at >= 0) & ~kept]] = False
-    whole = state.take(np.flatnonzero(stays)).joined(learned, moved)
+    whole = state.replaced(np.flatnonzero(stays), learned, moved)
     return Night(batch, plan, levels, whole, len(fresh), int(filtered.sum()), int(stays.sum()))
 
 
-def _past(state: ModelState) -> Backtest:
-    """The backtest that a state holds; what came is the panel's to say."""
-    votes = Votes(state.past, state.kinds, state.lost, Learned(state.params, state.n_fit))
-    return Backtest(state.origins, votes, np.zeros(0))
+def _past(state: ModelState, chosen: np.ndarray) -> Backtest:
+    """The backtest that a state holds of these series; what came is the panel's to say."""
+    learned = Learned(state.params[chosen], state.n_fit[chosen])
+    votes = Votes(state.past[chosen], state.kinds[chosen], state.lost[chosen], learned)
+    return Backtest(state.origins[chosen], votes, np.zeros(0))
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def recalibrated(
     if not is_moved.any():
         return forecasts
     plan = Plan.of(behind.freq, int(forecasts.groupby("unique_id").size().max()), behind.season_lengths)
-    ids = set(forecasts.loc[is_moved, "unique_id"]) | set(backtest.loc[was_moved, "unique_id"])
+    ids = set(forecasts.loc[is_moved, "unique_id"].unique()) | set(backtest.loc[was_moved, "unique_id"].unique())
     frame = validate_panel(behind.panel, behind.freq)
     batch = Batch.of(frame[frame["unique_id"].isin(ids)], plan.frequency)
     mine = backtest["unique_id"].isin(ids).to_numpy()
@@ -105,7 +105,8 @@ def _windows(
     moved = np.zeros(known.shape, dtype=bool)
     inside = (step >= 0) & (step < plan.horizon)
     at = row[inside], n_origins - 1 - from_last[which[inside]]
-    missed = backtest["mean"].to_numpy(dtype="float64") - backtest["y"].to_numpy(dtype="float64")
+    with np.errstate(over="ignore"):  # of values near the largest float; what is infinite has no score
+        missed = backtest["mean"].to_numpy(dtype="float64") - backtest["y"].to_numpy(dtype="float64")
     errors[(*at, step[inside])] = missed[inside]
     moved[at] = was_moved[inside]
     return known, errors, moved

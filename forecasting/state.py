@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.intervals import Calibration, Pool
-from forecasting.kernel.compiled import VERSION
+from forecasting.kernel.compiled import ENGINE_VERSION
 from forecasting.kernel.members import COUNT
 
 STATE_COLUMNS = ("unique_id", "version", "n_periods", "next_period", "fingerprint", "n_fit", "payload")
@@ -48,31 +48,30 @@ class ModelState:
 
     @staticmethod
     def key_of(*choices: object) -> str:
-        """What a state depends on beside the data: the kernel's version and the caller's choices.
+        """What a state depends on beside the data: the engine's version and the caller's choices.
 
         >>> ModelState.key_of("MS", 12) == ModelState.key_of("MS", 13)
         False
         """
-        return " ".join(map(str, (VERSION, *choices)))
+        return " ".join(map(str, (ENGINE_VERSION, *choices)))
 
-    def take(self, chosen: np.ndarray) -> "ModelState":
-        """The series of these indices, in this order."""
-        parts = {name: getattr(self, name)[chosen] for name in _PER_SERIES}
-        return ModelState(self.key, self.learned_at, self.weights, self.calibration, **parts)
-
-    def joined(self, *others: "ModelState") -> "ModelState":
-        """These series and those of the others, sorted by id; what is shared is this one's."""
-        states = (self, *others)
-        order = np.argsort(np.concatenate([state.ids for state in states]).astype("str"), kind="stable")
+    def replaced(self, stays: np.ndarray, *others: "ModelState") -> "ModelState":
+        """The series of these indices and those of the others, sorted by id; what is shared is this one's."""
+        ids = np.concatenate([self.ids[stays], *(other.ids for other in others)])
+        order = np.argsort(ids.astype("str"), kind="stable")
         place = np.empty(len(order), dtype="int64")
         place[order] = np.arange(len(order))
-        ends = np.cumsum([len(state.ids) for state in states])
+        source = np.zeros(len(order), dtype="int64")
+        source[place[: len(stays)]] = stays
         parts = {}
         for name in _PER_SERIES:
-            arrays = [getattr(state, name) for state in states]
-            whole = parts[name] = np.empty((len(order), *arrays[0].shape[1:]), dtype=arrays[0].dtype)
-            for end, array in zip(ends, arrays, strict=True):
-                whole[place[end - len(array) : end]] = array
+            mine = getattr(self, name)
+            whole = mine[source] if len(mine) else np.empty((len(order), *mine.shape[1:]), dtype=mine.dtype)
+            begin = len(stays)
+            for array in (getattr(other, name) for other in others):
+                whole[place[begin : begin + len(array)]] = array
+                begin += len(array)
+            parts[name] = whole
         return ModelState(self.key, self.learned_at, self.weights, self.calibration, **parts)
 
     def to_frame(self) -> pd.DataFrame:
@@ -99,7 +98,11 @@ class ModelState:
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> "ModelState | None":
         """The state of :meth:`to_frame`'s rows, in any order; None where there is none or another version wrote it."""
-        if frame.empty or frame["version"].nunique() != 1 or not str(frame["version"].iloc[0]).startswith(VERSION):
+        if (
+            frame.empty
+            or frame["version"].nunique() != 1
+            or not str(frame["version"].iloc[0]).startswith(ENGINE_VERSION)
+        ):
             return None
         shared = frame[frame["unique_id"] == SHARED]
         if len(shared) != 1:

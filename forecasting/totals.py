@@ -20,7 +20,7 @@ from forecasting.worker import RecycledWorker, WorkerError, WorkerStartError
 
 SECONDS_PER_SERIES = 60.0  # of the clock: both searches take 2 s of a CPU at 115 months, 7 s at 306
 REFIT_AFTER_DAYS = 7
-CALLS_PER_PROCESS = 8  # a new process costs 2 s of imports; eight searches of daily series left it below 600 MB
+CALLS_PER_PROCESS = 8  # a new process costs 2 s of imports; seven with 1,100 days left it at 260 MB, with peaks of 680
 
 Progress = Callable[[int, int], None]
 Work = Callable[[Job], Answer | str]
@@ -55,8 +55,7 @@ def totals_votes(  # noqa: PLR0913 - as forecast_panel: a keyword for each choic
 
     The orders of a series are chosen at its first origin with 24 known periods, which later origins only filter
     forward, and again at its end. With a state that is younger than 7 days nothing is learned: the new periods are
-    filtered with what it holds. A year's season of weeks or days is taken out as an
-    index before ARIMA sees the series.
+    filtered with what it holds. A year's season of weeks or days is taken out as an index before ARIMA sees the series.
 
     Args:
         panel, freq, horizon, season_lengths: as for :func:`forecasting.engine.forecast_panel`.

@@ -15,6 +15,7 @@ from forecasting.panel import PanelError, require_columns
 from forecasting.recalibration import Behind, recalibrated
 
 _AHEAD, _PAST = ["unique_id", "ds"], ["unique_id", "cutoff", "ds"]
+_FEWEST_YOUNG = 60  # errors at young age; below it the engine's intervals are no worse
 _REGRESSED = ("regular", "intermittent", "lumpy")
 
 
@@ -66,6 +67,9 @@ def with_regression(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Series with a regression's vote wherever past origins are sure that it helps (:func:`gate.gate_votes`).
 
+    By week, 13 ahead, it was kept for 68 of the demo's 132 products, whose WAPE fell from .417 to .340, and 24 of
+    AdventureWorks' 266, from 1.32 to .90; 95 % intervals of those held 91 and 99 %, before and after.
+
     Args:
         forecasts, backtest, behind: as for :func:`with_arima`.
         votes: of ``regression_votes``, with the backtest's origins.
@@ -84,7 +88,9 @@ def with_profiles(
 ) -> pd.DataFrame:
     """Series of the class ``short`` as their category's season and launches have them, where that helped before.
 
-    They have no past origins of their own: what other series of the category did at that age decides and calibrates.
+    They have no past origins of their own: what other series of the category did at that age decides. All short series
+    get intervals of what those others missed, with a vote or without: of the 95 % intervals 85 % held instead of 76 %
+    on 134 of AdventureWorks' products by month, 77 % instead of 40 % on 4 of the demo's by week.
 
     Args:
         forecasts, behind: as for :func:`with_arima`.
@@ -95,12 +101,16 @@ def with_profiles(
     Returns:
         The forecasts; where the vote is kept, ``model_used`` ends in ``+profile``, or is that where it counts alone.
     """
-    short = _of_classes(forecasts, ("short",)) & set(votes.forecasts["unique_id"])
-    weights = group_weights(young, votes.backtest, groups=groups, ids=short)
-    ahead, _ = combined(forecasts, young, votes, weights, behind, name="profile")
-    is_kept = ahead["unique_id"].map(weights.final).fillna(0.0) > 0
+    short = _of_classes(forecasts, ("short",))
+    ids = short & set(votes.forecasts["unique_id"].unique())
+    weights = group_weights(young, votes.backtest, groups=groups, ids=ids)
+    ahead, past, is_kept, _ = _mixed(forecasts, young, votes, weights, "profile")
     why = "fewer than 8 periods of history: what its category's season and launches say of it"
-    return ahead.assign(fallback_reason=ahead["fallback_reason"].mask(is_kept, why).astype("str"))
+    ahead = ahead.assign(fallback_reason=ahead["fallback_reason"].mask(is_kept, why).astype("str"))
+    if len(past) < _FEWEST_YOUNG:
+        return ahead
+    everything = np.ones(len(past), dtype=bool)
+    return recalibrated(ahead, ahead["unique_id"].isin(short).to_numpy(), past, everything, behind)
 
 
 def combined(
@@ -111,6 +121,14 @@ def combined(
     A past origin has the weight that was learned without it, so that the combined backtest is as good as the
     forecasts will be, and its errors calibrate the intervals of the combined forecasts. Others stay as they are.
     """
+    ahead, past, is_moved, was_moved = _mixed(forecasts, backtest, votes, weights, name)
+    return recalibrated(ahead, is_moved, past, was_moved, behind), past
+
+
+def _mixed(
+    forecasts: pd.DataFrame, backtest: pd.DataFrame, votes: Votes, weights: Weights, name: str
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray]:
+    """Both frames with the votes in their means, and which of their rows have one."""
     needed = ("unique_id", "ds", "mean", "model_used", "demand_class", "fallback_reason")
     require_columns(forecasts, needed, "forecasts")
     require_columns(backtest, ("unique_id", "cutoff", "ds", "y", "mean", "model_used"), "backtest")
@@ -119,30 +137,28 @@ def combined(
     now = forecasts["unique_id"].map(weights.final).to_numpy(dtype="float64")
     then = weights.past.reindex(origins).to_numpy(dtype="float64")
     now, then = np.where(np.isfinite(ahead_vote), now, 0.0), np.where(np.isfinite(past_vote), then, 0.0)
-    ahead, past = _mixed(forecasts, ahead_vote, now, name), _mixed(backtest, past_vote, then, name)
-    moved = recalibrated(ahead, now > 0, past, then > 0, behind)
-    return moved, past
+    return _with_vote(forecasts, ahead_vote, now, name), _with_vote(backtest, past_vote, then, name), now > 0, then > 0
 
 
 def _of_classes(forecasts: pd.DataFrame, classes: tuple[str, ...]) -> set[str]:
     require_columns(forecasts, ("unique_id", "demand_class"), "forecasts")
-    return set(forecasts.loc[forecasts["demand_class"].isin(classes), "unique_id"])
+    return set(forecasts.loc[forecasts["demand_class"].isin(classes), "unique_id"].unique())
 
 
 def _beside(frame: pd.DataFrame, votes: pd.DataFrame, keys: list[str]) -> np.ndarray:
     """The vote of each row of the frame, NaN where there is none."""
-    strange = set(votes["unique_id"]) - set(frame["unique_id"])
+    strange = set(votes["unique_id"].unique()) - set(frame["unique_id"].unique())
     if strange:
         raise PanelError(f"series {min(strange)!r} has a vote, but no forecast to vote on")
     both = frame[keys].merge(votes[[*keys, "mean"]], on=keys, how="left", validate="1:1")
     # an engine's origin may lack what the vote has, but not all of them
-    if set(both.loc[both["mean"].notna(), "unique_id"]) != set(votes["unique_id"]):
+    if both.loc[both["mean"].notna(), "unique_id"].nunique() != votes["unique_id"].nunique():
         raise PanelError("the votes are of other periods than the forecasts")
     vote: np.ndarray = both["mean"].to_numpy(dtype="float64")
     return vote
 
 
-def _mixed(frame: pd.DataFrame, vote: np.ndarray, weight: np.ndarray, name: str) -> pd.DataFrame:
+def _with_vote(frame: pd.DataFrame, vote: np.ndarray, weight: np.ndarray, name: str) -> pd.DataFrame:
     """The frame with the vote in its mean, and who made it; rows without a weight (0 or NaN) as they were."""
     counts = weight > 0
     w, mean = np.where(counts, weight, 0.0), frame["mean"].to_numpy(dtype="float64")

@@ -93,7 +93,7 @@ def _forecast(night: Night, opinions: SecondOpinions, say: Say) -> dict[str, Out
     outcomes: dict[str, Outcome] = {}
     with fanned_out(Settings()) as executor:
         for family in night.business.profile.forecast.all_families:
-            state = read_state(night.connection, family.series)
+            state = read_state(night.connection, family.series, night.as_of_date)
             outcomes[family.series] = forecast_family(
                 family,
                 history_of(family),

@@ -111,6 +111,8 @@ def _write(night: Night, judged: dict[str, Judged]) -> dict[str, int]:
     written = {}
     with writing(night.connection):
         for table in TABLES:
+            # Each night tells of the whole history: earlier ones would only repeat it.
+            night.connection.execute(f"delete from forecast.{table} where as_of_date < %s", [night.as_of_date])
             frames = [getattr(one, table).assign(series=series) for series, one in judged.items()]
             frame = pd.concat([f for f in frames if len(f)] or frames, ignore_index=True)
             written[table] = replace_as_of(night.connection, f"forecast.{table}", night.as_of_date, frame)

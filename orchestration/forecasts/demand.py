@@ -88,8 +88,10 @@ def read_plans(connection: Connection, as_of: date, *, days: int = 365) -> pd.Da
 def replace_history_notes(connection: Connection, as_of: date, notes: Mapping[str, pd.DataFrame]) -> int:
     """Replace what ``forecast.history_notes`` says at this date, by each series family's ``Prepared.notes``.
 
-    To be called inside ``writing``. Returns the number of rows written.
+    Those of earlier dates go: each night tells of the whole history. To be called inside ``writing``.
+    Returns the number of rows written.
     """
+    connection.execute("delete from forecast.history_notes where as_of_date < %s", [as_of])
     told = [frame.assign(series=series) for series, frame in notes.items() if len(frame)]
     columns = ["series", "unique_id", "ds", "kind", "observed", "used"]
     frame = pd.concat(told, ignore_index=True)[columns] if told else pd.DataFrame(columns=columns)

@@ -126,6 +126,7 @@ def with_reasons(forecasts: pd.DataFrame, history: History) -> pd.DataFrame:
         for name, kind in own["demand_class"].items()
     }
     reasons = forecasts["unique_id"].map(said).astype(object)
+    reasons = reasons.mask(forecasts["model_used"].str.endswith("profile"))  # a category has spoken for it
     known = reasons.where(reasons.notna(), forecasts["fallback_reason"].astype(object))
     return forecasts.assign(fallback_reason=known.where(known.notna(), None))
 
@@ -140,7 +141,7 @@ def reason_of(demand_class: str, n_periods: int, last_sold: pd.Timestamp | None)
         return (
             "no demand in its history" if last_sold is None else f"no demand since the period of {last_sold:%Y-%m-%d}"
         )
-    if demand_class in ("short", "new"):
+    if demand_class == "short":
         return f"too short for a model: {n_periods} whole period{'' if n_periods == 1 else 's'}"
     if demand_class == "sleeping":
         return "asleep as in the same months a year ago: last year's demand again"
@@ -230,7 +231,7 @@ def write(connection: Connection, as_of: date, outcomes: Mapping[str, Outcome]) 
     Forecasts of other as-of dates stay: they are judged once their periods are over. Backtests are tonight's
     calibration, and older ones would only grow.
     """
-    connection.execute("delete from forecast.backtests where as_of_date <> %s", [as_of])
+    connection.execute("delete from forecast.backtests where as_of_date < %s", [as_of])
     written = {}
     for table in TABLES:
         frames = [getattr(outcome, table).assign(series=series) for series, outcome in outcomes.items()]
@@ -240,7 +241,7 @@ def write(connection: Connection, as_of: date, outcomes: Mapping[str, Outcome]) 
             frame = frame.drop(columns=asked).rename(columns=lambda name: name.replace("-", "_"))
         written[table] = replace_as_of(connection, f"forecast.{table}", as_of, frame)
     for series, outcome in outcomes.items():
-        replace_state(connection, series, outcome.state)
+        replace_state(connection, series, as_of, outcome.state)
     return written
 
 

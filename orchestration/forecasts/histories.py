@@ -92,8 +92,12 @@ def summed(history: History, products: pd.DataFrame, level: Level) -> History:
     [3.0]
     """
     groups = products.set_index("product_id")["category"] if level == "category" else None
-    name = "company" if groups is None else history.panel["unique_id"].map(groups)
-    panel = history.panel.assign(unique_id=name).astype({"unique_id": "str"})
+    panel = history.panel
+    name = "company" if groups is None else panel["unique_id"].map(groups)
+    panel = panel.assign(is_begun=panel["unique_id"].isin(history.notes), unique_id=name).astype({"unique_id": "str"})
+    # What began in the running period stands at the last whole one for want of another: it was not sold then.
+    has_others = (~panel["is_begun"]).groupby(panel["unique_id"]).transform("any")
+    panel = panel[~(panel["is_begun"] & has_others)]
     panel = panel.groupby(["unique_id", "ds"], as_index=False)["y"].sum()
     return History(_until_the_end(panel, history.freq), history.freq, {})
 
@@ -116,8 +120,9 @@ def histories(
     made: dict[str, History] = {}
 
     def of(family: Family) -> History:
-        if family.series in TREE[1:] and PRODUCTS.series in made:
-            return summed(made[PRODUCTS.series], products, family.level)
+        if family.series in TREE[1:]:
+            below = made[PRODUCTS.series] if PRODUCTS.series in made else of(PRODUCTS)
+            return summed(below, products, family.level)
         key = (family.level, family.measure)
         if key not in facts:
             is_demand = key == (PRODUCTS.level, PRODUCTS.measure)

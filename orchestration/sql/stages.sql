@@ -72,6 +72,7 @@ comment on table forecast.backtests is
 create table if not exists forecast.model_state (
     series text not null,
     unique_id text not null,
+    as_of_date date not null,
     version text not null,
     n_periods bigint not null,
     next_period bigint not null,
@@ -81,7 +82,7 @@ create table if not exists forecast.model_state (
     primary key (series, unique_id)
 );
 comment on table forecast.model_state is
-    'One row per series and unique_id (empty for what all of a series share): the learned models as of the last night that forecast. Safe to empty: the next night learns anew.';
+    'One row per series and unique_id (empty for what all of a series share): the learned models as of the latest day that was forecast. Safe to empty: the next night learns anew.';
 
 create table if not exists forecast.arima_states (
     series text not null,

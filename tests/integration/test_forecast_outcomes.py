@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from forecasting.accuracy import SUMS, error_measures, error_terms
+from forecasting.fallback import seasonal_naive
 from forecasting.panel import complete_calendar
 from orchestration.forecasts.due import outcomes_of
 from orchestration.forecasts.outcomes import GRAINS, Family, families
@@ -50,12 +51,6 @@ def said(
     frame = frame.assign(series=series, model_used="m", demand_class="smooth", **bounds)
     with connection.transaction():
         replace_as_of(connection, "forecast.forecasts", as_of, frame)
-
-
-def last_season_again(y: np.ndarray, season: int, horizon: int) -> np.ndarray:
-    """Seasonal naive by its definition; the last value before a season is known."""
-    known = season if season <= len(y) else 1
-    return np.array([y[len(y) - known + step % known] for step in range(horizon)])
 
 
 def of(connection: Connection, series: str, as_of: date) -> Any:
@@ -143,7 +138,7 @@ def test_the_databases_sums_are_those_of_python(shop: Connection, name: str) -> 
         rows = []
         for product, one in past.groupby("unique_id"):
             y, end = one["y"].to_numpy(), one["ds"].max()
-            naive, made = last_season_again(y, grain.season, horizon), rng.normal(y[-1], 1, horizon)
+            naive, made = seasonal_naive(y, grain.season, horizon), rng.normal(y[-1], 1, horizon)
             for h in range(horizon):
                 ds = end + pd.Timedelta(days=grain.days * (h + 1))
                 rows.append((str(product), ds.date(), float(made[h])))

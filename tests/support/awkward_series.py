@@ -8,7 +8,7 @@ SEED = 20240229
 def awkward(year: int) -> dict[str, np.ndarray]:
     """By name; ``year`` is the number of periods in one, which the classes of demand go by."""
     rng = np.random.default_rng(SEED)
-    n = max(2 * min(year, 52) + 5, 36)
+    n = max(2 * min(year, 52) + 5, 48)
     t = np.arange(n)
     quarter = max(year // 4, 1)
     noise = rng.normal(0, 5, n)

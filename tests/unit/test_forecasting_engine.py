@@ -246,10 +246,14 @@ def test_intervals_of_a_few_sales_stay_within_sight_of_them() -> None:
     assert forecast["hi-95"].max() <= forecast["mean"].max() + 2 * y.max()
 
 
-@given(arrays.arrays("float64", st.integers(1, 40), elements=st.floats(-1e3, 1e3)), st.integers(1, 12))
+# Numbers with fewer digits than others, which only the smallest have, are not what this asks about.
+WITH_ALL_DIGITS = st.floats(-1e3, 1e3).map(lambda value: value if abs(value) > 1e-200 else 0.0)
+
+
+@given(arrays.arrays("float64", st.integers(1, 40), elements=WITH_ALL_DIGITS), st.integers(1, 12))
 def test_noise_has_the_unit_of_the_series_and_only_zeros_have_none(y: np.ndarray, m: int) -> None:
     noise = noise_scale(y, m)
-    assert (noise == 0) == (not y.any()) or np.abs(y).max() < 1e-280
+    assert (noise == 0) == (not y.any())
     assert noise <= 2 * np.abs(y).max() * (1 + 1e-12)
     np.testing.assert_allclose(noise_scale(np.ldexp(y, 30), m), np.ldexp(noise, 30), rtol=1e-12)
 

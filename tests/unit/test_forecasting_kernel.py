@@ -127,8 +127,8 @@ with event.install_recorder("numba:compile") as told:
     forecast_panel(panel.sample(frac=1, random_state=1), freq="D", horizon=3, n_jobs=2)
     backtest_panel(panel, freq="D", horizon=3)
     weeks = pd.date_range("2020-01-06", periods=170, freq="W-MON")
-    weekly = pd.DataFrame({"unique_id": "A", "ds": weeks, "y": 5.0 + np.arange(170) % 52})
-    forecast_panel(weekly, freq="W-MON", horizon=2)
+    year = pd.DataFrame({"unique_id": "A", "ds": weeks, "y": 5.0 + np.arange(170) % 52})
+    forecast_panel(year, freq="W-MON", horizon=2)
 print(len(told.buffer))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)

@@ -53,8 +53,7 @@ def test_what_is_as_it_was_keeps_its_forecast_to_the_last_digit(first: Night) ->
     again = forecast_night(cut(drawn()), **CHOICE, state=first.state)
     assert (again.relearned, again.filtered, again.unchanged) == (0, 0, 27)
     pd.testing.assert_frame_equal(again.forecasts, first.forecasts, check_exact=True)
-    assert again.backtest.empty
-    assert again.backtest.dtypes.to_dict() == first.backtest.dtypes.to_dict()
+    pd.testing.assert_frame_equal(again.backtest, first.backtest, check_exact=True)
 
 
 def test_a_new_period_is_filtered_and_a_short_series_learned_anew(first: Night) -> None:
@@ -141,7 +140,7 @@ def test_other_choices_begin_anew(first: Night, changed: dict[str, object]) -> N
 
 def test_another_version_begins_anew(first: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = first.state.to_frame()
-    monkeypatch.setattr(state_room, "VERSION", "another")
+    monkeypatch.setattr(state_room, "ENGINE_VERSION", "another")
     assert ModelState.from_frame(frame) is None
     assert forecast_night(cut(drawn()), **CHOICE, state=first.state).relearned == 27
 
