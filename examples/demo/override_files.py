@@ -64,6 +64,7 @@ def overrides_csv(house: House, span: Span) -> Exported:
 def _made_in(house: House, monday: date) -> Iterator[Override]:
     """On a Tuesday each planner overrides one of the products that can be sold; some are revised two days later."""
     rng = np.random.default_rng([house.seed, PLANS, OVERRIDES_STREAM, monday.toordinal()])
+    taken: set[tuple[int, date]] = set()  # a forecast has one override a day: a colleague takes another product
     for name, factor, scatter, reason in PLANNERS:
         week = monday + timedelta(days=7 * int(rng.integers(WEEKS_AHEAD[0], WEEKS_AHEAD[1] + 1)))
         usual = expected_units_per_day(house, week + timedelta(days=3)) * 7
@@ -73,9 +74,11 @@ def _made_in(house: House, monday: date) -> Iterator[Override]:
         # the larger ones: nobody looks after what sells once a month
         larger = np.flatnonzero((usual >= max(float(np.median(usual)), 1.0)) & (lift >= PROMOTED))
         choice, noise, is_revised = rng.random(), rng.normal(0, scatter, 2), rng.random() < REVISED_SHARE
-        if not len(larger):
+        in_turn = np.roll(larger, -int(choice * len(larger))).tolist()
+        product = next((one for one in in_turn if (one, week) not in taken), None)
+        if product is None:
             continue
-        product = int(larger[int(choice * len(larger))])
+        taken.add((product, week))
         for n in range(1 + is_revised):
             units = max(1, round(float(expected[product]) * factor * float(np.exp(noise[n]))))
             made_on = monday + timedelta(days=1 + 2 * n)

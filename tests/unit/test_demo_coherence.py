@@ -367,6 +367,14 @@ def test_submissions_come_in_time_late_or_never(db: duckdb.DuckDBPyConnection) -
     assert one(db, "select count(*) from forecast_submissions where Bemerkung = 'korrigiert'") > 3
 
 
+def test_a_forecast_has_one_override_a_day(db: duckdb.DuckDBPyConnection) -> None:
+    none(
+        db,
+        """select Artikelnummer, "Woche ab", Erfasst from forecast_overrides
+        group by Artikelnummer, "Woche ab", Erfasst having count(*) > 1""",
+    )
+
+
 def test_overrides_are_made_before_their_week_of_products_that_are_sold(db: duckdb.DuckDBPyConnection) -> None:
     none(
         db,
