@@ -11,8 +11,11 @@ from forecasting.kernel.compiled import compiled
 # tourism 3.20, 3.06, 3.12, 1.73 without and 2.28, 1.61, 1.45, 1.32 with the last season; M3 .94, .91, .93, .82 and
 # .85, .76, .77, .77; M5's items, most of which have no season, .82, .79, .79, .78 and .78, .76, .78, .80.
 _ENOUGH_SEASONS = 3
-# What is said where nothing was seen twice, and as how many quarters of a season that counts beside what was.
+# What is said where nothing was seen twice, as a quarter of a season of evidence. One week of a year ago is mostly
+# chance: of 21 departments of M5, cut to 56, 85, 104 and 140 weeks, the WAPE of a quarter went from 14.3, 14.4, 12.3
+# and 10.9 to 13.7, 12.4, 11.3 and 10.2 without a prior; on 11 brands of juice a prior lost 3 %, and none 0.
 _PRIOR_SHARE = 0.4
+_LONGEST_PRIOR = 12
 _FEWEST_SHARED = 3
 _LARGEST_GROWTH = 2.0
 
@@ -23,9 +26,9 @@ def lean_on_last_season(past: np.ndarray, m: int, n_fit: int, mean: np.ndarray) 
 
     False, and nothing done, where the members were learned on n_fit < m points or on three seasons of them and more.
 
-    w = (K · max(ρ, 0) + 0.4 · m/4) / (K + m/4), where ρ is the correlation of the K = n − m values that stand a
-    season after another with those; g is the growth of the newest min(K, m/2) values over a season ago, between ½ and
-    2, to the power k / (k + m/4), and 1 where either sum is not positive.
+    w = (K · max(ρ, 0) + p · m/4) / (K + m/4), where p = 0.4 for m ≤ 12 and else 0, and ρ is the correlation of the
+    K = n − m values that stand a season after another with those; g is the growth of the newest k = min(K, m/2) values
+    over a season ago, between ½ and 2, to the power k / (k + m/4), and 1 where either sum is not positive.
 
     >>> mean = np.zeros(4)
     >>> bool(lean_on_last_season(np.array([8.0, 4.0, 0.0, 4.0, 8.0, 4.0, 0.0]), 4, 7, mean))
@@ -45,8 +48,9 @@ def lean_on_last_season(past: np.ndarray, m: int, n_fit: int, mean: np.ndarray) 
 @compiled
 def _share(past: np.ndarray, m: int) -> float:
     shared, quarter = len(past) - m, 0.25 * m
+    prior = _PRIOR_SHARE if m <= _LONGEST_PRIOR else 0.0
     if shared < _FEWEST_SHARED:
-        return _PRIOR_SHARE
+        return prior
     size = max(np.abs(past).max(), 1e-290)  # squares of huge and of tiny values would leave the range of numbers
     now, before = past[m:] / size, past[:shared] / size
     now_mean, before_mean = now.mean(), before.mean()
@@ -57,7 +61,7 @@ def _share(past: np.ndarray, m: int) -> float:
         other += (before[t] - before_mean) ** 2
     scale = np.sqrt(own) * np.sqrt(other)
     alike = min(max(both / scale, 0.0), 1.0) if scale > 0.0 else 0.0
-    return float((shared * alike + quarter * _PRIOR_SHARE) / (shared + quarter))
+    return float((shared * alike + quarter * prior) / (shared + quarter))
 
 
 @compiled

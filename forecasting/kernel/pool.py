@@ -202,6 +202,7 @@ def run(
     year, quarter = int(np.rint(seasons[2])), int(seasons[3])
     wanted = (weights[REGULAR_ROW] > 0.0) | (weights[RARE_ROW] > 0.0)
     horizon, origins = means.shape[2], known.shape[1]
+    season = m if m > 1 or long > LONGEST_DIRECT else int(np.rint(long))
     for i in range(len(offsets) - 1):
         y = values[offsets[i] : offsets[i + 1]]
         first = 0
@@ -229,7 +230,7 @@ def run(
             row = RARE_ROW if kind in (INTERMITTENT, LUMPY) else REGULAR_ROW
             failed[i, o] = combine(y[: known[i, o]], votes[:, o - first], weights[row], means[i, o])
             learned = n_fit[i] if row == REGULAR_ROW else 0
-            failed[i, o] += LEANT * lean_on_last_season(y[: known[i, o]], m, learned, means[i, o])
+            failed[i, o] += LEANT * lean_on_last_season(y[: known[i, o]], season, learned, means[i, o])
 
 
 def size_of(long: float) -> int:

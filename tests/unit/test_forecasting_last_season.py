@@ -66,6 +66,17 @@ def test_a_total_of_23_months_knows_its_summer() -> None:
     assert "last_season" not in forecast(np.resize(YEAR, 36) + 1.0)["model_used"].iloc[0]
 
 
+def test_a_hundred_weeks_know_their_year_only_where_it_came_again() -> None:
+    wave = 100.0 + 60.0 * (np.arange(113) % 52 >= 40)  # too sudden for the smooth index of the year
+    found = forecast(wave[:100], "W-MON", 13)
+    assert found["model_used"].iloc[0].endswith("+last_season")
+    assert np.abs(found["mean"] - wave[100:]).sum() < 0.15 * wave[100:].sum()
+    noise = np.random.default_rng(5).gamma(5.0, 20.0, 53)
+    mean = np.full(13, 100.0)
+    lean_on_last_season(noise, 52, 53, mean)
+    assert mean.tolist() == [100.0] * 13
+
+
 def test_rare_demand_has_no_last_season() -> None:
     rare = np.where(np.arange(20) % 4 == 0, 5.0, 0.0)
     assert "last_season" not in forecast(rare)["model_used"].iloc[0]
