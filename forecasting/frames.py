@@ -12,7 +12,7 @@ import pandas as pd
 from forecasting.batch import Batch, Plan, Votes
 from forecasting.kernel.classes import CLASSES, CONSTANT, DEAD, INTERMITTENT, LUMPY, SHORT, SLEEPING
 from forecasting.kernel.members import COUNT, MEMBERS
-from forecasting.kernel.pool import RARE_ROW, REGULAR_ROW, learned_members
+from forecasting.kernel.pool import LEANT, RARE_ROW, REGULAR_ROW, learned_members
 
 BACKTEST_COLUMNS = ("unique_id", "cutoff", "ds", "y", "mean", "naive", "model_used")
 _LARGEST = np.finfo("float64").max
@@ -58,6 +58,7 @@ def _described(kind: int, failed: int, learned: int, weights: np.ndarray) -> tup
     row = weights[RARE_ROW if kind in (INTERMITTENT, LUMPY) else REGULAR_ROW]
     voting = [j for j in range(COUNT) if row[j] > 0.0]
     names = "+".join(MEMBERS[j] for j in voting if not failed >> j & 1)
+    names += "+last_season" if failed & LEANT else ""
     lost = [MEMBERS[j] for j in voting if failed >> j & 1 and learned >> j & 1]
     if not lost:
         return names, None

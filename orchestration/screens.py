@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # metricflow and statsmodels take seconds to import, and init
     from orchestration.metrics import Metrics
 
 MOST_NAMES = 12
+WIDEST = 400  # characters of a table that is not to be cut
+LARGE = 1000  # values from which decimals are left out
 
 
 def show_started(console: Console, started: Started) -> None:
@@ -121,9 +123,10 @@ def show_values(console: Console, metrics: "Metrics", values: pd.DataFrame, name
 def show_forecast(console: Console, found: "Answer") -> None:
     """One row per period, then how it was made and which way the history goes."""
     family, about = found.question.family, found.about
-    decimals = 2 if family.measure == "revenue" else 1
+    # cents of what may come mean nothing, and would be the first thing that a narrow terminal cuts off
+    decimals = 0 if found.rows["mean"].abs().max() >= LARGE else 1 + (family.measure == "revenue")
     bounds = list(found.rows.columns[2:])
-    headers = [f"{'from' if name.startswith('lo') else 'to'} ({name[3:]} %)" for name in bounds]
+    headers = [f"{'from' if name.startswith('lo') else 'to'} ({name[3:]}%)" for name in bounds]
     of = "company" if family.level == "company" else f"{family.level} {found.question.unique_id}"
     named = f" ({found.name})" if found.name not in ("", "company", found.question.unique_id) else ""
     unit = f" in {found.currency}" if family.measure == "revenue" else ""
@@ -134,6 +137,9 @@ def show_forecast(console: Console, found: "Answer") -> None:
         table.add_row(f"{row[0]:%Y-%m-%d}", *(count(value, decimals=decimals) for value in row[1:]))
     for column in table.columns[1:]:
         column.justify = "right"
+    for column in table.columns:  # a number is never cut: a table too wide for the terminal goes on in its next line
+        column.no_wrap = True
+        column.min_width = max(len(str(cell)) for cell in (column.header, *column.cells))
     _show(console, table)
     history = f"{about['n_periods']} whole periods" + (f" since {about['first_ds']}" if about["first_ds"] else "")
     lines = [f"Model: {about['model_used']}; demand is {about['demand_class']}; learned from {history}."]
@@ -153,7 +159,8 @@ def _direction(about: dict[str, Any]) -> str:
     """Which way the history goes, in a sentence."""
     if about["trend_direction"] is None:
         return "Trend: unknown, the history is too short."
-    slope = "" if about["trend_slope_pct"] is None else f", {count(about['trend_slope_pct'], decimals=1)} % a year"
+    pace = about["trend_slope_pct"]
+    slope = "" if pace is None else f", {count(pace, decimals=1)} % of its mean a year"
     return f"Trend: {about['trend_direction']}{slope} (p = {about['trend_p_value']:.3f})."
 
 
@@ -169,7 +176,9 @@ def _member(value: object) -> str:
 def _show(console: Console, table: Table) -> None:
     """A table with lines on a terminal; elsewhere its cells with tabs between, as other programs read them."""
     if console.is_terminal:
-        console.print(table)
+        is_whole = all(column.no_wrap for column in table.columns)
+        widest = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
+        console.print(table, width=max(console.width, widest) if is_whole else None, crop=False)
         return
     if table.title:
         print(table.title, file=console.file)

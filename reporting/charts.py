@@ -76,8 +76,9 @@ def revenue_chart(  # noqa: PLR0913 - what is drawn, and how large
     date_axis(drawing, plot)
     for level, colour in ((95, style.BAND_95), (80, style.BAND_80)):
         _draw_band(drawing, plot, bands[level], colour)
+    if ahead:  # from the last period that is over: the one under way is neither history nor forecast
+        _draw_line(drawing, plot, [*history[-1:], *ahead], style.FORECAST)
     _draw_line(drawing, plot, history, style.ACTUAL)
-    _draw_line(drawing, plot, ahead, style.FORECAST)
     entries = [(label, style.ACTUAL, False)] if history else []
     if ahead:
         entries += [("Forecast", style.FORECAST, False)]

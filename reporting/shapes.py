@@ -94,7 +94,7 @@ def date_axis(drawing: Drawing, plot: Plot) -> None:
     for day, label in date_ticks(first, last, at_most=max(3, int(plot.width // 52))):
         x = plot.x(day.toordinal())
         drawing.add(Line(x, plot.bottom, x, plot.bottom - 3, strokeColor=HexColor(style.MUTED), strokeWidth=0.5))
-        half = text_width(label, style.LABEL_PT) / 2
+        half = text_width(label, style.LABEL_PT) / 2 + 2  # a browser's letters are wider than the PDF's
         middle = min(max(x, half), drawing.width - half)
         put(drawing, text((middle, plot.bottom - 11), label, anchor="middle"))
 

@@ -16,6 +16,7 @@ from forecasting.kernel.classes import (
     demand_class,
 )
 from forecasting.kernel.compiled import SMALLEST, compiled
+from forecasting.kernel.last_season import lean_on_last_season
 
 COUNT = members.COUNT
 VIEW_SIZE = members.SIZE
@@ -26,6 +27,7 @@ LONGEST_DIRECT = 60  # beyond it a season is too long to be carried period by pe
 _DIRECT_SEASONS = 3  # full seasons that the direct view asks for
 _REACH = 2.0  # a vote farther outside the history than two of its ranges has diverged
 REGULAR_ROW, RARE_ROW = 0, 1  # of the weights
+LEANT = 1 << COUNT  # the bit beside the members' that says that the last season counted too
 
 _learn, _vote = members.learn, members.vote
 _fit_year, _year_factor = yearly.fit, yearly.factor
@@ -193,12 +195,14 @@ def run(
         known: shape (series, origins), rising along a row, zeros first.
         n_fit: points that the parameters were learned on; 0 = learn them here, at the first origin.
         params: shape (series, size_of(long)), read where n_fit > 0, else written.
-        means, classes, failed: written; shapes (series, origins, horizon), (series, origins) twice.
+        means, classes, failed: written; shapes (series, origins, horizon), (series, origins) twice. Bits of failed
+            are members left out, and LEANT.
     """
     m, long = int(seasons[0]), seasons[1]
     year, quarter = int(np.rint(seasons[2])), int(seasons[3])
     wanted = (weights[REGULAR_ROW] > 0.0) | (weights[RARE_ROW] > 0.0)
     horizon, origins = means.shape[2], known.shape[1]
+    season = m if m > 1 or long > LONGEST_DIRECT else int(np.rint(long))
     for i in range(len(offsets) - 1):
         y = values[offsets[i] : offsets[i + 1]]
         first = 0
@@ -225,6 +229,8 @@ def run(
                 continue
             row = RARE_ROW if kind in (INTERMITTENT, LUMPY) else REGULAR_ROW
             failed[i, o] = combine(y[: known[i, o]], votes[:, o - first], weights[row], means[i, o])
+            learned = n_fit[i] if row == REGULAR_ROW else 0
+            failed[i, o] += LEANT * lean_on_last_season(y[: known[i, o]], season, learned, means[i, o])
 
 
 def size_of(long: float) -> int:

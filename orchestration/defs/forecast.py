@@ -45,7 +45,7 @@ from reporting.charts import chart_svg, revenue_chart
 ASSETS = (*TABLES, "history_notes")
 READ = sorted({*FACTS, *DEMAND, *REGRESSORS, "marts.dim_product"})
 LARGEST = 3  # products that are drawn
-PERIODS_DRAWN = {"day": 365, "week": 104, "month": 36, "quarter": 20, "year": 10}
+PERIODS_DRAWN = {"day": 182, "week": 104, "month": 36, "quarter": 20, "year": 10}
 DESCRIPTIONS = {
     "forecasts": "Every family of business.yaml, by series and period, with 80 % and 95 % intervals.",
     "intervals": "The same forecasts' intervals at the other levels that business.yaml asks for.",

@@ -21,6 +21,8 @@ from orchestration.warehouse import Connection
 
 # A month, quarter or year counts as whole if the books begin in its first week: a shop may be closed on its first days.
 LATEST_FIRST_DAYS = 6
+# Of which the first whole periods say what is usual for a beginner.
+FEWEST_BEGINNERS = 20
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,22 @@ def _with_beginners(history: History, periods: pd.DataFrame, family: Family, as_
     running = frequency.ordinals(np.array([as_of + timedelta(days=1)], dtype="datetime64[s]"))
     early = missing.groupby("unique_id", as_index=False)["y"].sum()
     early = early.assign(ds=frequency.labels(running - 1)[0])[["unique_id", "ds", "y"]]
-    what = family.grain.replace("_", " ")
-    notes = dict.fromkeys(early["unique_id"], f"no whole {what} of sales yet: what it sold so far stands for one")
+    what, most = family.grain.replace("_", " "), _most_at_first(history.panel)
+    usual = f"no whole {what} of sales yet: what it sold so far stands for one"
+    capped = f"{usual}, but no more than {most:,.0f}, which nine of ten others did not exceed in their first {what}"
+    notes = {i: capped if y > most else usual for i, y in zip(early["unique_id"], early["y"], strict=True)}
+    early = early.assign(y=early["y"].clip(upper=most))
     return replace(history, panel=pd.concat([history.panel, early], ignore_index=True), notes=notes)
+
+
+def _most_at_first(panel: pd.DataFrame) -> float:
+    """What nine of ten series sold less than in their first whole period; infinite where few began inside the panel.
+
+    One order of 80,995 pieces, returned on the same day, stood for a week and for 13 more: a third of the company.
+    """
+    first = panel[panel["y"] != 0].sort_values("ds").groupby("unique_id").head(1)
+    began = first.loc[first["ds"] > panel["ds"].min(), "y"] if len(first) else first["y"]
+    return float(began.quantile(0.9)) if len(began) >= FEWEST_BEGINNERS else float("inf")
 
 
 def summed(history: History, products: pd.DataFrame, level: Level) -> History:

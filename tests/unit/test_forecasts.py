@@ -58,6 +58,20 @@ def test_a_series_of_the_running_period_is_there_with_its_reason() -> None:
     assert starts.to_dict() == {"A": pd.Timestamp("2024-01-22"), "new": pd.Timestamp("2024-01-22")}
 
 
+def test_one_huge_order_of_the_running_week_is_no_week_like_any_other() -> None:
+    """80,995 pieces on the last day; of 20 that began before, in their first whole week one sold 70 and others 7."""
+    begun = {f"P{i:02}": ("2024-01-15", [10.0 if i == 0 else 1.0] * 7) for i in range(20)}
+    days = daily(
+        {"A": ("2024-01-01", [1.0] * 23), **begun, "new": ("2024-01-23", [80_995.0]), "few": ("2024-01-23", [2.0])}
+    )
+    history = history_of(WEEKLY, days, SHOP, date(2024, 1, 23))
+    assert history.panel.set_index("unique_id")["y"].loc[["new", "few"]].tolist() == [7.0, 2.0]
+    assert history.notes["new"].endswith(
+        "but no more than 7, which nine of ten others did not exceed in their first week"
+    )
+    assert history.notes["few"] == "no whole week of sales yet: what it sold so far stands for one"
+
+
 def test_a_business_of_two_days_is_forecast_too() -> None:
     history = history_of(WEEKLY, daily({"A": ("2024-01-03", [3.0, 4.0])}), SHOP, date(2024, 1, 4))
     outcome = forecast_family(WEEKLY, history, products=NO_PRODUCTS)
