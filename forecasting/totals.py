@@ -6,6 +6,7 @@ Not here: one series (arima.py, arima_work.py), the process it runs in (worker.p
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -128,8 +129,11 @@ def _ask(
         with RecycledWorker(calls_per_process=CALLS_PER_PROCESS, prepare=prepare) as worker:
             broken = None
             for name in names:
+                job = jobs[name]
                 try:
-                    answers[name] = broken or _early(jobs[name]) or worker.run(work, jobs[name], seconds=seconds)
+                    # A search may take for ever and keeps its memory; a filter does neither, and a new process 4 s.
+                    asked = partial(_filtered, work) if job.state else partial(worker.run, work, seconds=seconds)
+                    answers[name] = broken or _early(job) or asked(job)
                 except WorkerStartError as error:
                     answers[name] = broken = str(error)
                 except WorkerError as error:
@@ -141,6 +145,14 @@ def _ask(
     with ThreadPoolExecutor(n) as pool:
         list(pool.map(one_worker, [list(jobs)[k::n] for k in range(n)]))
     return answers
+
+
+def _filtered(work: Work, job: Job) -> Answer | str:
+    """The answer of a job that has a state, made in this process."""
+    try:
+        return work(job)
+    except Exception as error:  # numerical libraries raise anything; one sick total must not stop the others
+        return f"auto-ARIMA: {error}"
 
 
 def _early(job: Job) -> str | None:
