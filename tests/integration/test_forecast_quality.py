@@ -90,7 +90,7 @@ def test_the_company_and_its_categories_are_judged_up_to_the_as_of_date(night: N
     )
     assert (season > 0.95, lag, errors) == (True, 7, 50)  # the first half is only learned from
     assert rows(night, "select distinct verdict from forecast.quality where series like '%weekly%'") == [
-        ("not judged: 12 one-step errors, 30 are needed",)
+        ("not judged: 7 one-step errors, 30 are needed",)
     ]
     for table in ("quality", "decompositions"):
         metadata = shown[table]
