@@ -186,7 +186,12 @@ def _bi_ddl() -> str:
     create schema if not exists bi;
     do $$ begin
         if not exists (select from pg_roles where rolname = '{BI_READER}') then
-            create role {BI_READER} nologin;
+            -- roles are the server's: another database's first night may be making it at this moment
+            begin
+                create role {BI_READER} nologin;
+            exception when duplicate_object or unique_violation then
+                null;
+            end;
         end if;
         -- only where it is missing: a grant rewrites the schema's row, and a night may be publishing
         if not has_schema_privilege('{BI_READER}', 'bi', 'usage') then

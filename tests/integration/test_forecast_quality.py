@@ -90,7 +90,7 @@ def test_the_company_and_its_categories_are_judged_up_to_the_as_of_date(night: N
     )
     assert (season > 0.95, lag, errors) == (True, 7, 50)  # the first half is only learned from
     assert rows(night, "select distinct verdict from forecast.quality where series like '%weekly%'") == [
-        ("not judged: 12 one-step errors, 30 are needed",)
+        ("not judged: 7 one-step errors, 30 are needed",)
     ]
     for table in ("quality", "decompositions"):
         metadata = shown[table]
@@ -101,16 +101,18 @@ def test_the_company_and_its_categories_are_judged_up_to_the_as_of_date(night: N
     ]
 
 
-def test_a_night_that_is_run_again_replaces_its_own_date_only(night: Night) -> None:
+def test_a_night_that_is_run_again_replaces_its_own_date_and_earlier_ones_only(night: Night) -> None:
     sell(night)
+    dates = "select as_of_date, count(*) from forecast.quality group by 1 order by 1"
+    moved = "update forecast.quality set as_of_date = as_of_date + %s"
     run(night)
-    night.connection.execute("update forecast.quality set as_of_date = %s", [AS_OF - timedelta(days=1)])
+    night.connection.execute(moved, [-1])
+    run(night)
+    assert rows(night, dates) == [(AS_OF, 8)]
+    night.connection.execute(moved, [1])
     run(night)
     run(night)
-    assert rows(night, "select as_of_date, count(*) from forecast.quality group by 1 order by 1") == [
-        (AS_OF - timedelta(days=1), 8),
-        (AS_OF, 8),
-    ]
+    assert rows(night, dates) == [(AS_OF, 8), (AS_OF + timedelta(days=1), 8)]
 
 
 def test_a_business_without_sales_has_nothing_to_judge(night: Night) -> None:
