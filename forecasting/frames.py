@@ -15,6 +15,7 @@ from forecasting.kernel.members import COUNT, MEMBERS
 from forecasting.kernel.pool import LEANT, RARE_ROW, REGULAR_ROW, learned_members
 
 BACKTEST_COLUMNS = ("unique_id", "cutoff", "ds", "y", "mean", "naive", "model_used")
+_BITS = COUNT + 1  # of failed: a bit per member, and LEANT
 _LARGEST = np.finfo("float64").max
 _SIMPLE = {SHORT: "mean", CONSTANT: "constant", DEAD: "zero", SLEEPING: "seasonal_naive"}
 _WHY = {
@@ -43,12 +44,12 @@ def model_names(votes: Votes, origin: int, weights: np.ndarray) -> tuple[np.ndar
 def _told(votes: Votes, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where in the lists of names and of reasons stand those of each series and origin, and the two lists."""
     learned = learned_members(votes.learned.params)[:, None]
-    keys = (learned << COUNT | votes.failed) * len(CLASSES) + votes.classes
+    keys = (learned << _BITS | votes.failed) * len(CLASSES) + votes.classes
     where, kinds = pd.factorize(keys.ravel())
     names, reasons = np.empty(len(kinds), dtype=object), np.empty(len(kinds), dtype=object)
     for i, key in enumerate(kinds.tolist()):
         bits, kind = divmod(key, len(CLASSES))
-        names[i], reasons[i] = _described(kind, bits % (1 << COUNT), bits >> COUNT, weights)
+        names[i], reasons[i] = _described(kind, bits % (1 << _BITS), bits >> _BITS, weights)
     return where.reshape(keys.shape), names, reasons
 
 

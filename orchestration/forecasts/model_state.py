@@ -32,7 +32,8 @@ def replace_state(connection: Connection, series: str, as_of: date, state: Model
         The number of rows written.
     """
     connection.execute(sql.SQL("delete from {} where series = %s and as_of_date <= %s").format(TABLE), [series, as_of])
-    if connection.execute(sql.SQL("select from {} where series = %s limit 1").format(TABLE), [series]).fetchone():
+    later = connection.execute(sql.SQL("select 1 from {} where series = %s limit 1").format(TABLE), [series])
+    if later.fetchone() is not None:
         return 0
     frame = state.to_frame()
     copied = sql.SQL("copy {} (series, as_of_date, {}) from stdin (format binary)").format(TABLE, _COLUMNS)

@@ -41,7 +41,11 @@ CORRECTIONS = "sales_nachtrag.csv"  # sorts behind every dated file, so what it 
 HEADER = ";".join(SALES_COLUMNS)
 
 # What two nights that say the same say differently: when it was published, by which night, and from which loads.
-NIGHTLY_TABLES = {"publication", "data_quality"}
+NIGHTLY_TABLES = {
+    "publication", "data_quality",
+    # What earlier nights said of the days that came.
+    "forecast_accuracy_by_lead", "forecast_track_record", "forecast_value_added",
+}  # fmt: skip
 
 Rows = list[tuple[Any, ...]]
 

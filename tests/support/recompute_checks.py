@@ -41,8 +41,9 @@ MADE_OF = {
 }
 # Of the stages that Python runs after dbt, which no warehouse of this kind had.
 MADE_BY_STAGES = {
-    "forecast_accuracy", "forecast_decompositions", "forecast_intervals", "forecast_quality", "forecast_scenarios",
-    "forecast_series", "forecasts", "kpi_anomalies", "kpi_trends", "stock_recommendations",
+    "forecast_accuracy", "forecast_accuracy_by_lead", "forecast_decompositions", "forecast_history_notes",
+    "forecast_intervals", "forecast_quality", "forecast_scenarios", "forecast_series", "forecast_track_record",
+    "forecast_value_added", "forecasts", "kpi_anomalies", "kpi_trends", "stock_recommendations",
 }  # fmt: skip
 PERIODS = {"month", "year", "fiscal_year", "rolling_28"}
 
