@@ -21,6 +21,7 @@ from orchestration.forecasts.facts import TABLES, daily_facts, known_products
 from orchestration.forecasts.families import Family, ForecastPlan
 from orchestration.forecasts.family_forecasts import Outcome, coherent, forecast_family, parent_links, write
 from orchestration.forecasts.histories import history_of
+from orchestration.forecasts.model_state import read_state, replace_state
 from orchestration.stack.local_postgres import LocalPostgres
 from orchestration.warehouse import connect
 from tests.support.dbt_warehouse import Line, Warehouse
@@ -242,3 +243,17 @@ def test_without_a_night_there_is_nothing_to_ask(database_url: str, tmp_path: Pa
     warehouse = Warehouse(database_url, tmp_path)
     with pytest.raises(ContractError, match="no night has built the facts yet"):
         ask(warehouse, "company")
+
+
+def test_a_night_about_the_past_leaves_the_models_of_a_later_day_alone(forecast: Warehouse) -> None:
+    rows = "select series, count(*), min(as_of_date), max(as_of_date) from forecast.model_state group by 1 order by 1"
+    before = forecast.rows(rows)
+    earlier, name = AS_OF - timedelta(days=8), "product_weekly_units"
+    with forecast.connect() as connection:
+        assert read_state(connection, name, earlier) is None
+        state = read_state(connection, name, AS_OF)
+        assert state is not None
+        with connection.transaction():
+            assert replace_state(connection, name, earlier, state) == 0
+            assert replace_state(connection, name, AS_OF, state) == len(state.ids) + 1
+    assert forecast.rows(rows) == before
