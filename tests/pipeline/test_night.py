@@ -331,8 +331,8 @@ def test_a_night_about_a_past_day(story: Story) -> None:
     # Forecasts and stock know nothing of what came later; the facts are the facts.
     assert story.rows(
         "past",
-        "select min(ds) filter (where grain in ('day', 'week')) > date '2024-02-19' and min(as_of_date) = max(as_of_date)"
-        " from bi.forecasts",
+        "select min(ds) filter (where grain in ('day', 'week')) > date '2024-02-19'"
+        " and min(as_of_date) = max(as_of_date) from bi.forecasts",
     ) == [(True,)]
     past_month = story.rows(
         "past",
