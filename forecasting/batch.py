@@ -1,6 +1,6 @@
 """Series as one flat array, the plan they share, and the task of forecasting a chunk of them.
 
-Not here: intervals and frames of forecasts (engine.py), the compiled models (kernel/).
+Not here: intervals (intervals.py), frames of forecasts (frames.py), the compiled models (kernel/).
 """
 
 from collections.abc import Iterator, Sequence

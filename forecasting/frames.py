@@ -1,6 +1,6 @@
 """What the engine's arrays say, as frames: forecasts, backtests, and the names of who made them.
 
-Not here: how the numbers come about (engine.py, kernel/).
+Not here: how the numbers come about (passes.py, kernel/).
 """
 
 from collections.abc import Mapping, Sequence

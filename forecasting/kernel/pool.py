@@ -1,6 +1,6 @@
 """A flat batch of series: each classified, its members' votes guarded and averaged, at one or more origins.
 
-Not here: frames (../engine.py), the members (members.py), which weight a member has (../weights.py).
+Not here: frames (../frames.py), the members (members.py), which weight a member has (../weights.py).
 """
 
 import numpy as np

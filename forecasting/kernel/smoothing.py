@@ -16,7 +16,7 @@ KEPT = LANES  # candidates carried on after the fit
 FIELDS = 6  # form, α, β, γ, φ, weight
 SIZE = KEPT * FIELDS
 LONGEST_SEASON = 60
-_FORMS = 9  # trend none, damped, linear × season none, additive, multiplicative
+# The nine forms: trend none, damped, linear × season none, additive, multiplicative
 _TINY = 1e-12
 
 
