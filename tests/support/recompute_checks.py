@@ -33,6 +33,8 @@ MADE_OF = {
     "kpi_targets": "targets",
     "orders_in_parts": "orders in parts",
     "product_lead_times": "purchase_orders",
+    "product_promotions": "promotions",
+    "product_stockouts": "inventory_levels inventory_movements",
     "stock_daily": "inventory_levels inventory_movements",
     "stock_position": "inventory_levels inventory_movements",
     "supplier_performance": "purchase_orders",
