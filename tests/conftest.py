@@ -2,7 +2,14 @@
 
 import pytest
 
-pytest_plugins = ["tests.support.postgres", "tests.support.ingestion", "tests.support.stores"]
+pytest_plugins = [
+    "tests.support.once",
+    "tests.support.postgres",
+    "tests.support.dbt_runs",
+    "tests.support.ingestion",
+    "tests.support.erp",
+    "tests.support.stores",
+]
 
 # Programs that tests start, one of them broken on purpose: no modules with doctests.
 collect_ignore_glob = ["support/*"]

@@ -5,7 +5,7 @@ Not here: the arithmetic (tests/unit/test_forecasts.py), or a whole night (tests
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,10 +22,8 @@ from orchestration.forecasts.families import Family, ForecastPlan
 from orchestration.forecasts.family_forecasts import Outcome, coherent, forecast_family, parent_links, write
 from orchestration.forecasts.histories import history_of
 from orchestration.forecasts.model_state import read_state, replace_state
-from orchestration.stack.local_postgres import LocalPostgres
 from orchestration.warehouse import connect
 from tests.support.dbt_warehouse import Line, Warehouse
-from tests.support.postgres import create_database, drop_database
 
 AS_OF = date(2024, 3, 6)  # a Wednesday
 FAMILIES = (
@@ -64,9 +62,8 @@ def sales() -> Iterator[Line]:
 
 
 @pytest.fixture(scope="module")
-def shop(postgres_server: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    name = create_database(postgres_server)
-    warehouse = Warehouse(postgres_server.url(name), tmp_path_factory.mktemp("dbt"))
+def shop(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
+    warehouse = new_warehouse()
     token = warehouse.begin_night(AS_OF)
     warehouse.put(sales())
     with warehouse.connect() as connection:
@@ -80,8 +77,7 @@ def shop(postgres_server: LocalPostgres, tmp_path_factory: pytest.TempPathFactor
         "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--select",
         *(f"+{table.split('.')[1]}" for table in TABLES), "+dim_date", "+dim_territory", "+dim_location", token=token,
     )  # fmt: skip
-    yield warehouse
-    drop_database(postgres_server, name)
+    return warehouse
 
 
 def night(shop: Warehouse, as_of: date = AS_OF) -> dict[str, Outcome]:
