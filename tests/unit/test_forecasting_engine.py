@@ -196,6 +196,19 @@ def test_windows_that_overlap_count_as_one_and_a_bit() -> None:
     np.testing.assert_allclose(apart, 6.0)
 
 
+@pytest.mark.parametrize("wild", [1e3, 1e6, 1e90])
+def test_a_wild_series_does_not_make_the_others_look_tame(wild: float) -> None:
+    """Its errors once were the pool's mean, beside which all others' were nothing: their factors fell to 0.69."""
+    errors = np.random.default_rng(SEED).normal(0, 1, (100, 6, 4))
+    scales, groups = np.ones((101, 6)), np.zeros((101, 6), dtype=int)
+    alone, own = calibrate(errors, scales[1:], groups[1:], 4)
+    both, beside = calibrate(np.concatenate([np.full((1, 6, 4), wild), errors]), scales, groups, 4)
+    for level in (80, 95):
+        widths = alone.half_widths(groups[1:, 0], series_factors(own), level)
+        np.testing.assert_allclose(both.half_widths(groups[:, 0], series_factors(beside), level)[1:], widths, rtol=0.15)
+    assert series_factors(beside)[0] > 100
+
+
 def test_a_small_group_is_judged_by_everyone_and_nobody_by_the_random_walk() -> None:
     groups = np.zeros((80, 1), dtype=int)
     groups[0] = 3
@@ -356,7 +369,23 @@ def test_an_empty_panel_gives_empty_frames_with_the_right_columns() -> None:
         ({"levels": (80, 100)}, "levels must lie between"),
         ({"levels": (0,)}, "levels must lie between"),
         ({"freq": "W"}, "frequency 'W'"),
-        ({"season_lengths": (0,)}, "season lengths"),
+        ({"season_lengths": (0,)}, "season lengths must be at least 1"),
+        ({"season_lengths": 12}, "season lengths must be a list"),
+        ({"season_lengths": (52.18,)}, "season lengths must be a whole number, not 52.18"),
+        ({"season_lengths": (float("nan"),)}, "season lengths must be a whole number"),
+        ({"season_lengths": ("12",)}, "season lengths must be a whole number"),
+        ({"horizon": 2.5}, "horizon must be a whole number, not 2.5"),
+        ({"horizon": "2"}, "horizon must be a whole number"),
+        ({"horizon": None}, "horizon must be a whole number"),
+        ({"horizon": True}, "horizon must be a whole number"),
+        ({"levels": 95}, "levels must be a list of numbers, not 95"),
+        ({"levels": ("95",)}, "levels must be a list of numbers"),
+        ({"levels": (float("nan"),)}, "levels must lie between"),
+        ({"levels": (80, 80.0000001)}, "six digits at most"),  # both would be lo-80
+        ({"levels": (99.9999999,)}, "six digits at most"),  # it would be lo-100
+        ({"freq": None}, "frequency None"),
+        ({"freq": pd.offsets.MonthBegin()}, "frequency <MonthBegin>"),
+        ({"n_jobs": "2"}, "n_jobs must be a whole number"),
     ],
 )
 def test_wrong_choices_are_refused(choice: dict[str, object], message: str) -> None:
@@ -365,6 +394,25 @@ def test_wrong_choices_are_refused(choice: dict[str, object], message: str) -> N
         forecast_panel(panel_of({"A": np.arange(9.0)}), **asked)
     with pytest.raises(ValueError, match="n_origins"):
         backtest_panel(panel_of({"A": np.arange(9.0)}), freq="W-MON", horizon=2, n_origins=0)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"horizon": 4.0},
+        {"horizon": np.int64(4)},
+        {"season_lengths": [12.0]},
+        {"season_lengths": np.array([12])},
+        {"levels": np.array([95, 80])},
+        {"levels": (95.0, 80, 80.0)},
+        {"n_jobs": -1},
+        {"n_jobs": 0},
+    ],
+)
+def test_the_same_choice_in_other_words_is_the_same_forecast(same: dict[str, object]) -> None:
+    panel = panel_of({"A": np.random.default_rng(1).gamma(9, 10, 60)}, "MS")
+    choice = {"freq": "MS", "horizon": 4, "season_lengths": (12,), "levels": (80, 95)}
+    pd.testing.assert_frame_equal(forecast_panel(panel, **(choice | same)), forecast_panel(panel, **choice))
 
 
 def test_any_levels_are_nested_and_named() -> None:
