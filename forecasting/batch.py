@@ -3,8 +3,9 @@
 Not here: intervals (intervals.py), frames of forecasts (frames.py), the compiled models (kernel/).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,20 @@ _STEPS_PER_HORIZON = 4  # origins lie a quarter of a horizon apart: closer ones 
 _FEWEST_KNOWN = 2  # periods an origin must know; such short ones calibrate the intervals of new products
 
 
+def at_least_one(number: object, what: str, unit: str = "") -> int:
+    """The whole number that was given, also as 12.0 or by numpy. Raises ValueError for anything else, and below 1.
+
+    >>> at_least_one(12.0, "horizon"), at_least_one(np.int64(3), "horizon")
+    (12, 3)
+    """
+    is_whole = isinstance(number, Real) and not isinstance(number, bool) and float(number).is_integer()
+    if not is_whole:
+        raise ValueError(f"{what} must be a whole number, not {number!r}")
+    if (whole := int(number)) < 1:  # type: ignore[call-overload]  # a Real, as was asked
+        raise ValueError(f"{what} must be at least 1{unit}, not {whole}")
+    return whole
+
+
 @dataclass(frozen=True)
 class Plan:
     """What every series of one run shares: frequency, horizon in periods, and its seasons in periods."""
@@ -27,19 +42,18 @@ class Plan:
 
     @classmethod
     def of(cls, freq: str, horizon: int, season_lengths: Sequence[int] | None) -> "Plan":
-        """Checked plan. Raises ValueError for an unknown frequency, a horizon or a season below 1.
+        """Checked plan. Raises ValueError for an unknown frequency, and a horizon or a season that is no number ≥ 1.
 
         >>> Plan.of("D", 0, None)
         Traceback (most recent call last):
         ValueError: horizon must be at least 1 period, not 0
         """
         frequency = Frequency.parse(freq)
-        seasons = tuple(frequency.season_lengths if season_lengths is None else season_lengths) or (1,)
-        if horizon < 1:
-            raise ValueError(f"horizon must be at least 1 period, not {horizon}")
-        if min(seasons) < 1:
-            raise ValueError(f"season lengths must be at least 1 period, not {min(seasons)}")
-        return cls(frequency, horizon, seasons)
+        seasons = frequency.season_lengths if season_lengths is None else season_lengths
+        if not isinstance(seasons, Iterable) or isinstance(seasons, str):
+            raise ValueError(f"season lengths must be a list of whole numbers, not {seasons!r}")
+        lengths = tuple(at_least_one(length, "season lengths", " period") for length in seasons) or (1,)
+        return cls(frequency, at_least_one(horizon, "horizon", " period"), lengths)
 
     @property
     def naive_season(self) -> int:

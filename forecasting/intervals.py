@@ -12,6 +12,10 @@ from scipy.stats import norm
 THIRDS = 3
 _FEWEST_SCORES = 60  # below it a pool of its own is noise, and the pool of all series is used
 _FEWEST_WINDOWS = 20  # below it the 95 % quantile is the maximum, so the normal one is a second opinion
+# A squared error counts for at most twenty of the median one in the pool's mean: without it a single series with one
+# misplaced decimal point, among 200, left the others' 95 % intervals with 92 % of what came (M3 by month), and the
+# real ones of a wholesaler (3,800 products by week) with 92 % instead of 94 %, at a worse interval score.
+_WILD = 20.0
 _PRIOR_WINDOWS = 2.0  # how many origins the pool's typical error counts for beside a series' own origins
 # The shares at which a pool's scores are kept: enough for every level between 50 and 99.5 %.
 _SHARES = np.r_[np.arange(0.0, 1.0, 0.005), 0.9975, 1.0]
@@ -39,6 +43,9 @@ class Calibration:
     ⌈(n+1)·p⌉-th smallest of n scores |e| / noise, times the series' factor. A factor f_i compares the series'
     own errors with the pool's, shrunk as if two origins of the pool had been seen as well; each score is
     divided by the factor of the *other* origins, so that no error narrows the interval it is judged by.
+
+    The pool's typical error is a mean that no wild one can move (:data:`_WILD`): else one series would make all
+    others look tame, and their intervals narrow.
 
     Source: Vovk, Gammerman & Shafer (2005), *Algorithmic Learning in a Random World*, §4.5 (Mondrian
     conformal).
@@ -156,8 +163,8 @@ def _other_factors(squares: np.ndarray, mask: np.ndarray, apart: int) -> tuple[n
 
     Other origins are those whose windows share no period with this one: the rest has seen the same errors.
     """
-    mean_square = float(squares[mask].mean())
-    if mean_square == 0.0 or not np.isfinite(mean_square):
+    mean_square = _typical(squares[mask])
+    if mean_square == 0.0:
         return np.ones(squares.shape), 0.0
     relative = np.where(mask, squares / mean_square, 0.0)
     at = np.arange(mask.shape[1])
@@ -165,6 +172,16 @@ def _other_factors(squares: np.ndarray, mask: np.ndarray, apart: int) -> tuple[n
     others, count = relative @ is_other, mask @ is_other
     worth = np.where(count > 0, (1.0 + (count - 1.0) / apart) / np.maximum(count, 1.0), 0.0)
     return np.sqrt((others * worth + _PRIOR_WINDOWS) / (count * worth + _PRIOR_WINDOWS)), mean_square
+
+
+def _typical(squares: np.ndarray) -> float:
+    """The mean of an origin's squared scores, shape n, no wild one of which counts for more than 20 median ones.
+
+    >>> _typical(np.array([1.0, 1.0, 1e9, 0.0]))
+    5.5
+    """
+    missed = squares[squares > 0.0]
+    return float(np.minimum(squares, _WILD * np.median(missed)).mean()) if len(missed) else 0.0
 
 
 def _pool(scores: np.ndarray, mean_square: float) -> Pool:

@@ -186,7 +186,12 @@ def _sorted_out(batch: Batch, state: ModelState, at: np.ndarray) -> tuple[np.nda
 
 
 def _drifted(came: np.ndarray, said: np.ndarray) -> bool:
-    """Did the new periods lie far outside what was said of them? ``said``: mean, lo, hi, …, the widest last."""
+    """Did the new periods lie far outside what was said of them? ``said``: mean, lo, hi, …, the widest last.
+
+    Without an interval nobody can tell, and the series is learned anew.
+    """
+    if len(said) < 3:
+        return True
     steps = min(len(came), said.shape[1])
     with np.errstate(over="ignore", invalid="ignore"):
         rounding = _ROUNDING * max(np.abs(said[0]).max(), np.abs(came).max(), 1e-290)

@@ -3,9 +3,11 @@
 Not here: frames in and out (engine.py), what a night keeps of the night before (nightly.py).
 """
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -35,18 +37,31 @@ class Backtest:
 
 
 def checked_levels(levels: Sequence[float]) -> list[float]:
-    """The levels in rising order. Raises ValueError for one that is no share of 100.
+    """The levels in rising order, each once, as floats: a kept model does not depend on how they were written.
 
-    >>> checked_levels((95, 80))
-    [80, 95]
+    Raises ValueError for one that is no share of 100, or that the name of its column cannot tell from another.
+
+    >>> checked_levels((95, 80, 80.0))
+    [80.0, 95.0]
     """
-    if not all(0 < level < 100 for level in levels):
+    if not isinstance(levels, Iterable) or not all(isinstance(level, Real) for level in levels):
+        raise ValueError(f"levels must be a list of numbers, not {levels!r}")
+    rising = sorted({float(level) for level in levels})
+    if not all(0 < level < 100 for level in rising):
         raise ValueError(f"levels must lie between 0 and 100 per cent: {list(levels)}")
-    return sorted(set(levels))
+    if not all(float(f"{level:g}") == level for level in rising):
+        raise ValueError(f"levels can have six digits at most, as their columns' names have: {list(levels)}")
+    return rising
 
 
 def mapping(n_jobs: int | None, tell: Progress | None, in_all: int) -> Map:
-    """How tasks are done: here, or in ``n_jobs`` threads, for the kernel lets go of the interpreter's lock."""
+    """How tasks are done: here, or in ``n_jobs`` threads, for the kernel lets go of the interpreter's lock.
+
+    As elsewhere, a negative ``n_jobs`` asks for a thread per processor.
+    """
+    if n_jobs is not None and not isinstance(n_jobs, Integral):
+        raise ValueError(f"n_jobs must be a whole number or None, not {n_jobs!r}")
+    width = (os.cpu_count() or 1) if n_jobs is not None and n_jobs < 0 else int(n_jobs or 1)
     done = 0
 
     def told(votes: Votes) -> Votes:
@@ -57,9 +72,9 @@ def mapping(n_jobs: int | None, tell: Progress | None, in_all: int) -> Map:
         return votes
 
     def mapped(function: Callable[[Task], Votes], chunks: Sequence[Task]) -> list[Votes]:
-        if n_jobs is None or n_jobs <= 1:
+        if width <= 1:
             return [told(function(chunk)) for chunk in chunks]
-        with ThreadPoolExecutor(n_jobs) as threads:
+        with ThreadPoolExecutor(width) as threads:
             return [told(votes) for votes in threads.map(function, chunks)]
 
     return mapped

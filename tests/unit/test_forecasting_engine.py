@@ -202,7 +202,23 @@ def test_an_empty_panel_gives_empty_frames_with_the_right_columns() -> None:
         ({"levels": (80, 100)}, "levels must lie between"),
         ({"levels": (0,)}, "levels must lie between"),
         ({"freq": "W"}, "frequency 'W'"),
-        ({"season_lengths": (0,)}, "season lengths"),
+        ({"season_lengths": (0,)}, "season lengths must be at least 1"),
+        ({"season_lengths": 12}, "season lengths must be a list"),
+        ({"season_lengths": (52.18,)}, "season lengths must be a whole number, not 52.18"),
+        ({"season_lengths": (float("nan"),)}, "season lengths must be a whole number"),
+        ({"season_lengths": ("12",)}, "season lengths must be a whole number"),
+        ({"horizon": 2.5}, "horizon must be a whole number, not 2.5"),
+        ({"horizon": "2"}, "horizon must be a whole number"),
+        ({"horizon": None}, "horizon must be a whole number"),
+        ({"horizon": True}, "horizon must be a whole number"),
+        ({"levels": 95}, "levels must be a list of numbers, not 95"),
+        ({"levels": ("95",)}, "levels must be a list of numbers"),
+        ({"levels": (float("nan"),)}, "levels must lie between"),
+        ({"levels": (80, 80.0000001)}, "six digits at most"),  # both would be lo-80
+        ({"levels": (99.9999999,)}, "six digits at most"),  # it would be lo-100
+        ({"freq": None}, "frequency None"),
+        ({"freq": pd.offsets.MonthBegin()}, "frequency <MonthBegin>"),
+        ({"n_jobs": "2"}, "n_jobs must be a whole number"),
     ],
 )
 def test_wrong_choices_are_refused(choice: dict[str, object], message: str) -> None:
@@ -211,6 +227,25 @@ def test_wrong_choices_are_refused(choice: dict[str, object], message: str) -> N
         forecast_panel(panel_of({"A": np.arange(9.0)}), **asked)
     with pytest.raises(ValueError, match="n_origins"):
         backtest_panel(panel_of({"A": np.arange(9.0)}), freq="W-MON", horizon=2, n_origins=0)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"horizon": 4.0},
+        {"horizon": np.int64(4)},
+        {"season_lengths": [12.0]},
+        {"season_lengths": np.array([12])},
+        {"levels": np.array([95, 80])},
+        {"levels": (95.0, 80, 80.0)},
+        {"n_jobs": -1},
+        {"n_jobs": 0},
+    ],
+)
+def test_the_same_choice_in_other_words_is_the_same_forecast(same: dict[str, object]) -> None:
+    panel = panel_of({"A": np.random.default_rng(1).gamma(9, 10, 60)}, "MS")
+    choice = {"freq": "MS", "horizon": 4, "season_lengths": (12,), "levels": (80, 95)}
+    pd.testing.assert_frame_equal(forecast_panel(panel, **(choice | same)), forecast_panel(panel, **choice))
 
 
 def test_any_levels_are_nested_and_named() -> None:

@@ -56,6 +56,19 @@ def test_windows_that_overlap_count_as_one_and_a_bit() -> None:
     np.testing.assert_allclose(apart, 6.0)
 
 
+@pytest.mark.parametrize("wild", [1e3, 1e6, 1e90])
+def test_a_wild_series_does_not_make_the_others_look_tame(wild: float) -> None:
+    """Its errors once were the pool's mean, beside which all others' were nothing: their factors fell to 0.69."""
+    errors = np.random.default_rng(SEED).normal(0, 1, (100, 6, 4))
+    scales, groups = np.ones((101, 6)), np.zeros((101, 6), dtype=int)
+    alone, own = calibrate(errors, scales[1:], groups[1:], 4)
+    both, beside = calibrate(np.concatenate([np.full((1, 6, 4), wild), errors]), scales, groups, 4)
+    for level in (80, 95):
+        widths = alone.half_widths(groups[1:, 0], series_factors(own), level)
+        np.testing.assert_allclose(both.half_widths(groups[:, 0], series_factors(beside), level)[1:], widths, rtol=0.15)
+    assert series_factors(beside)[0] > 100
+
+
 def test_a_small_group_is_judged_by_everyone_and_nobody_by_the_random_walk() -> None:
     groups = np.zeros((80, 1), dtype=int)
     groups[0] = 3

@@ -96,6 +96,17 @@ def test_a_revised_past_and_drift_learn_anew(first: Night) -> None:
     assert kept["S07"][0] > 2 * before["S07"][0]  # its errors are measured against the panel's
 
 
+def test_without_intervals_nobody_can_tell_drift_and_news_are_learned_anew() -> None:
+    choice = {**CHOICE, "levels": ()}
+    night = forecast_night(panel_of(drawn(), "MS"), state=forecast_night(cut(drawn()), **choice).state, **choice)
+    assert (night.relearned, night.filtered, night.unchanged) == (len(drawn()), 0, 0)
+    assert not [name for name in night.forecasts if name.startswith(("lo-", "hi-"))]
+
+
+def test_levels_in_other_words_keep_the_state(first: Night) -> None:
+    assert forecast_night(cut(drawn()), state=first.state, **CHOICE, levels=np.array([95.0, 80.0])).relearned == 0
+
+
 def test_new_series_are_learned_and_gone_ones_forgotten(first: Night) -> None:
     series = {name: y for name, y in drawn().items() if name != "S00"} | {"new €": drawn()["S01"][:20]}
     night = forecast_night(cut(series), **CHOICE, state=first.state)

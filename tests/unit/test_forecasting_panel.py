@@ -53,6 +53,28 @@ def test_a_broken_panel_is_refused_by_name(frame: pd.DataFrame, freq: str, messa
         validate_panel(frame, freq)
 
 
+@pytest.mark.parametrize("column", ["unique_id", "ds", "y"])
+def test_a_column_that_stands_twice_is_refused_by_name(column: str) -> None:
+    frame = panel(["2024-01-01"], [1.0])
+    with pytest.raises(PanelError, match=f"more than one column '{column}'"):
+        validate_panel(pd.concat([frame, frame[column]], axis=1), "D")
+
+
+def test_what_is_no_frame_is_refused_in_words() -> None:
+    with pytest.raises(PanelError, match="must be a DataFrame, not dict"):
+        validate_panel({"unique_id": ["A"], "ds": ["2024-01-01"], "y": [1.0]}, "D")
+
+
+def test_categories_are_sorted_as_the_texts_they_are() -> None:
+    days = ["2024-01-01", "2024-01-02"]
+    frame = pd.concat([panel(days, [1.0, 2.0]).assign(unique_id=name) for name in ("é", "b", "Z")])
+    declared = frame.assign(unique_id=pd.Categorical(frame["unique_id"], categories=["é", "b", "Z", "unused"]))
+    pd.testing.assert_frame_equal(validate_panel(declared, "D"), validate_panel(frame, "D"))
+    end = date(2024, 1, 3)
+    pd.testing.assert_frame_equal(complete_calendar(declared, "D", end), complete_calendar(frame, "D", end))
+    pd.testing.assert_frame_equal(buckets(declared, "MS"), buckets(frame, "MS"))
+
+
 def test_missing_id_is_refused() -> None:
     frame = panel(["2024-01-01", "2024-01-02"], [1.0, 2.0])
     frame["unique_id"] = pd.Series(["A", None], dtype="str")
