@@ -10,7 +10,6 @@ import pandas as pd
 from forecasting.batch import Batch, Plan
 from forecasting.frames import backtest_frame
 from forecasting.nightly import forecast_night
-from forecasting.panel import validate_panel
 from forecasting.passes import DEFAULT_ORIGINS, Progress, mapping, panel_weights, run_backtest
 
 
@@ -99,7 +98,7 @@ def backtest_panel(  # noqa: PLR0913 - as forecast_panel
     plan = Plan.of(freq, horizon, season_lengths)
     if n_origins < 1:
         raise ValueError(f"n_origins must be at least 1, not {n_origins}")
-    batch = Batch.of(validate_panel(panel, freq), plan.frequency)
+    batch = Batch.of(panel, freq)
     weights = panel_weights(batch, plan)
     backtest = run_backtest(batch, plan, weights, n_origins, mapping(n_jobs, on_progress, len(batch)))
     return backtest_frame(batch, plan, backtest.known, backtest.votes, weights)

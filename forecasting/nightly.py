@@ -15,7 +15,6 @@ from forecasting.frames import backtest_frame, bounds, values_frame
 from forecasting.intervals import Calibration, series_factors
 from forecasting.kernel.classes import CLASSES
 from forecasting.kernel.fingerprint import fingerprints
-from forecasting.panel import validate_panel
 from forecasting.passes import (
     DEFAULT_ORIGINS,
     Backtest,
@@ -104,7 +103,7 @@ def forecast_night(  # noqa: PLR0913 - as forecast_panel
     """
     plan = Plan.of(freq, horizon, season_lengths)
     rising = checked_levels(levels)
-    batch = Batch.of(validate_panel(panel, freq), plan.frequency)
+    batch = Batch.of(panel, freq)
     mapped = mapped or mapping(None, None, 0)
     key = ModelState.key_of(freq, horizon, plan.season_lengths, rising, n_origins)
     if state is None or state.key != key:
