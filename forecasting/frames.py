@@ -103,7 +103,7 @@ def values_frame(
     for i, name in enumerate(("model_used", "demand_class", "fallback_reason")):
         codes, words = pd.factorize(labels[:, i], use_na_sentinel=True)
         columns[name] = _texts(words, codes[series])
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _texts(words: np.ndarray, where: np.ndarray) -> pd.Series:
@@ -126,7 +126,7 @@ def backtest_frame(batch: Batch, plan: Plan, known: np.ndarray, votes: Votes, we
         "naive": _naive(batch, plan, known)[is_origin].ravel(),
         "model_used": _texts(names, np.repeat(where[is_origin], plan.horizon)),
     }
-    frame = pd.DataFrame(columns, columns=BACKTEST_COLUMNS)
+    frame = pd.DataFrame(columns, columns=BACKTEST_COLUMNS, copy=False)
     is_said = np.isfinite(frame["mean"].to_numpy())
     return frame if is_said.all() else frame[is_said].reset_index(drop=True)
 
