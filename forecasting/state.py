@@ -94,7 +94,8 @@ class ModelState:
         sizes = [2, columns * horizon, origins * horizon, origins, origins, origins, int(common["parameters"])]
         width = sum(sizes)
         payloads = series["payload"].tolist()
-        numbers = np.frombuffer(b"".join(memoryview(one)[: 8 * width] for one in payloads)).reshape(len(payloads), width)
+        blocks = b"".join(memoryview(one)[: 8 * width] for one in payloads)
+        numbers = np.frombuffer(blocks).reshape(len(payloads), width)
         own, values, past, known, kinds, lost, params = np.split(numbers, np.cumsum(sizes)[:-1], axis=1)
         words = cache(json.loads)
         labels = [words(bytes(one[8 * width :])) for one in payloads]
