@@ -173,6 +173,11 @@ class Votes:
     failed: np.ndarray
     learned: Learned
 
+    def take(self, chosen: np.ndarray) -> "Votes":
+        """The series of these indices, in this order."""
+        learned = Learned(self.learned.params[chosen], self.learned.n_fit[chosen])
+        return Votes(self.means[chosen], self.classes[chosen], self.failed[chosen], learned)
+
 
 def work(task: Task) -> Votes:
     """Do one task. It depends on nothing but the task, so it may be done again anywhere."""

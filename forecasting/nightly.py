@@ -29,6 +29,7 @@ from forecasting.passes import (
 )
 from forecasting.stand_ins import completed
 from forecasting.state import ModelState, Succession, located
+from forecasting.weights import Weights
 
 # Below it a refit is worth its cost: series of 44 points lost 8 % with frozen parameters, of 50 and more nothing.
 _SHORT_HISTORY = 50
@@ -70,7 +71,7 @@ class Night:
     def backtest(self) -> pd.DataFrame:
         """As from :func:`forecasting.engine.backtest_panel`, of the panel's series, from the night each was learned."""
         past = _past(self.state, located(self.state.ids, self.batch.ids))
-        return backtest_frame(self.batch, self.plan, past.known, past.votes, self.state.weights)
+        return backtest_frame(self.batch, self.plan, past.known, past.votes)
 
 
 def forecast_night(  # noqa: PLR0913 - as forecast_panel
@@ -164,7 +165,7 @@ def _past(state: ModelState, chosen: np.ndarray) -> Backtest:
 class _Shared:
     plan: Plan
     levels: list[float]
-    weights: np.ndarray
+    weights: Weights
     calibration: Calibration
     mapped: Map
     key: str
@@ -211,7 +212,7 @@ def _forecast(batch: Batch, shared: _Shared, past: Backtest, own: np.ndarray, le
     """Forecast the batch after its last point, learning what has not learned yet; the state it leaves."""
     plan = shared.plan
     votes = run_forecast(batch, plan, shared.weights, learned, shared.mapped)
-    made = completed(batch, plan, votes, shared.weights)
+    made = completed(batch, plan, votes, shared.weights.now)
     halves = half_widths(batch, plan, votes.classes[:, -1], shared.calibration, series_factors(own), shared.levels)
     values = [made.mean]
     for low, high in bounds(batch, made.mean, halves).values():

@@ -12,7 +12,7 @@ import pandas as pd
 
 from forecasting.intervals import Calibration, Pool
 from forecasting.kernel.compiled import ENGINE_VERSION
-from forecasting.kernel.members import COUNT
+from forecasting.weights import Weights
 
 STATE_COLUMNS = ("unique_id", "version", "n_periods", "next_period", "fingerprint", "n_fit", "payload")
 _MANY_IDS = 3000  # from which a table of them is quicker than a search for each
@@ -32,7 +32,7 @@ class ModelState:
 
     key: str
     learned_at: int
-    weights: np.ndarray
+    weights: Weights
     calibration: Calibration
     ids: np.ndarray
     n_periods: np.ndarray
@@ -102,7 +102,7 @@ class ModelState:
         return cls(
             key=str(shared["version"].iloc[0]),
             learned_at=int(shared["next_period"].iloc[0]),
-            weights=np.array(common["weights"]).reshape(2, COUNT),
+            weights=Weights(np.array(common["weights"]), np.array(common["weights_then"])),
             calibration=_calibration(common, horizon),
             ids=series["unique_id"].to_numpy(dtype=object),
             n_periods=series["n_periods"].to_numpy(dtype="int64"),
@@ -136,7 +136,8 @@ class ModelState:
                 "columns": self.values.shape[1],
                 "origins": self.past.shape[1],
                 "parameters": self.params.shape[1],
-                "weights": self.weights.tolist(),
+                "weights": self.weights.now.tolist(),
+                "weights_then": self.weights.then.tolist(),
                 "pools": pools,
             }
         ).encode()

@@ -46,7 +46,7 @@ def young_backtest(panel: pd.DataFrame, *, freq: str, horizon: int) -> pd.DataFr
     weights = default_weights()
     chunks = tasks(batch, plan, weights, known, Learned.nothing(len(batch), plan), _CHUNK)
     said = joined([work(chunk) for chunk in chunks], len(_AGES), plan)
-    return backtest_frame(batch, plan, known, said, weights)
+    return backtest_frame(batch, plan, known, said)
 
 
 def _at_chosen_times(batch: Batch, known: np.ndarray, year: float) -> np.ndarray:
