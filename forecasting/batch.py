@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.kernel import pool
+from forecasting.panel import in_order, validate_panel
 from forecasting.periods import Frequency
 
 LONGEST_STATE = 24  # a season that models carry period by period; a longer one is an index of the year
@@ -111,16 +112,24 @@ class Batch:
     offsets: np.ndarray
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, frequency: Frequency) -> "Batch":
-        """The series of a validated panel (see :func:`forecasting.panel.validate_panel`), in its order."""
-        if frame.empty:
+    def of(cls, panel: pd.DataFrame, freq: str) -> "Batch":
+        """The series of a panel, by id. Raises PanelError as :func:`forecasting.panel.validate_panel`.
+
+        >>> months = pd.to_datetime(["2024-02-01", "2024-01-01"])
+        >>> Batch.of(pd.DataFrame({"unique_id": "A", "ds": months, "y": [2, 1]}), "MS").values.tolist()
+        [1.0, 2.0]
+        """
+        frequency = Frequency.parse(freq)
+        if panel.empty:
             nothing = np.zeros(0, dtype="int64")
             return cls(np.zeros(0, dtype=object), nothing, np.zeros(0), np.zeros(1, dtype="int64"))
-        codes, ids = pd.factorize(frame["unique_id"])
-        starts = np.r_[0, np.flatnonzero(codes[1:] != codes[:-1]) + 1]
-        first = frequency.ordinals(frame["ds"].to_numpy()[starts])
-        values = np.array(frame["y"], dtype="float64")  # a copy: of a read-only view all would be compiled once more
-        return cls(np.asarray(ids, dtype=object), first, values, np.r_[starts, len(frame)].astype("int64"))
+        where = in_order(panel, frequency)
+        if where is None:
+            return cls.of(validate_panel(panel, freq), freq)
+        starts, first = where
+        ids = np.asarray(panel["unique_id"].array.take(starts), dtype=object)
+        values = np.array(panel["y"], dtype="float64")  # a copy: of a read-only view all would be compiled once more
+        return cls(ids, first, values, np.r_[starts, len(panel)].astype("int64"))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -177,6 +186,11 @@ class Votes:
     classes: np.ndarray
     failed: np.ndarray
     learned: Learned
+
+    def take(self, chosen: np.ndarray) -> "Votes":
+        """The series of these indices, in this order."""
+        learned = Learned(self.learned.params[chosen], self.learned.n_fit[chosen])
+        return Votes(self.means[chosen], self.classes[chosen], self.failed[chosen], learned)
 
 
 def work(task: Task) -> Votes:

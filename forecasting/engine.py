@@ -10,7 +10,6 @@ import pandas as pd
 from forecasting.batch import Batch, Plan, at_least_one
 from forecasting.frames import backtest_frame
 from forecasting.nightly import forecast_night
-from forecasting.panel import validate_panel
 from forecasting.passes import DEFAULT_ORIGINS, Progress, mapping, panel_weights, run_backtest
 
 
@@ -78,8 +77,8 @@ def backtest_panel(  # noqa: PLR0913 - as forecast_panel
     The last origin lies ``horizon`` periods before the end, the others every max(1, horizon // 4) periods
     before it, as long as two seasons and half of the history are known; one origin where that leaves none.
     Parameters are learned at a series' first origin and only filtered forward at the later ones, so no origin
-    sees its future (and learning again at each would not have forecast better, only slower). Only the members'
-    weights, where the panel moves them at all, are learned on all origins of up to 120 series together.
+    sees its future (and learning again at each would not have forecast better, only slower). The members' weights,
+    where the panel moves them at all, are for each half of the series those that up to 120 of the other half teach.
 
     Args:
         panel, freq, horizon, season_lengths, n_jobs, on_progress: as for :func:`forecast_panel`.
@@ -99,7 +98,7 @@ def backtest_panel(  # noqa: PLR0913 - as forecast_panel
     """
     plan = Plan.of(freq, horizon, season_lengths)
     n_origins = at_least_one(n_origins, "n_origins")
-    batch = Batch.of(validate_panel(panel, freq), plan.frequency)
+    batch = Batch.of(panel, freq)
     weights = panel_weights(batch, plan)
     backtest = run_backtest(batch, plan, weights, n_origins, mapping(n_jobs, on_progress, len(batch)))
-    return backtest_frame(batch, plan, backtest.known, backtest.votes, weights)
+    return backtest_frame(batch, plan, backtest.known, backtest.votes)

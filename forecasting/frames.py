@@ -13,6 +13,7 @@ from forecasting.batch import Batch, Plan, Votes
 from forecasting.kernel.classes import CLASSES, CONSTANT, DEAD, INTERMITTENT, LUMPY, SHORT, SLEEPING
 from forecasting.kernel.members import COUNT, MEMBERS
 from forecasting.kernel.pool import LEANT, RARE_ROW, REGULAR_ROW, learned_members
+from forecasting.weights import default_weights
 
 BACKTEST_COLUMNS = ("unique_id", "cutoff", "ds", "y", "mean", "naive", "model_used")
 _BITS = COUNT + 1  # of failed: a bit per member, and LEANT
@@ -103,7 +104,7 @@ def values_frame(
     for i, name in enumerate(("model_used", "demand_class", "fallback_reason")):
         codes, words = pd.factorize(labels[:, i], use_na_sentinel=True)
         columns[name] = _texts(words, codes[series])
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _texts(words: np.ndarray, where: np.ndarray) -> pd.Series:
@@ -111,11 +112,17 @@ def _texts(words: np.ndarray, where: np.ndarray) -> pd.Series:
     return pd.Series(pd.array(words, dtype="str").take(where, allow_fill=True))
 
 
-def backtest_frame(batch: Batch, plan: Plan, known: np.ndarray, votes: Votes, weights: np.ndarray) -> pd.DataFrame:
+def silent_members(weights: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Bits of the members that have no weight in a forecast of these classes, which usually have one; their shape."""
+    bits = (((weights <= 0.0) & (default_weights() > 0.0)) << np.arange(COUNT)).sum(axis=1)
+    return np.where(np.isin(classes, (INTERMITTENT, LUMPY)), bits[RARE_ROW], bits[REGULAR_ROW])
+
+
+def backtest_frame(batch: Batch, plan: Plan, known: np.ndarray, votes: Votes) -> pd.DataFrame:
     """What was said at every origin beside what came, as :func:`backtest_panel` returns it."""
     is_origin = known > 0
     labels = _labels(batch, plan, known)
-    where, names, _ = _told(votes, weights)
+    where, names, _ = _told(votes, default_weights())  # who has no weight in this panel is among those who failed
     series = np.repeat(np.arange(len(batch)), is_origin.sum(axis=1) * plan.horizon)
     columns = {
         "unique_id": _texts(batch.ids, series),
@@ -126,7 +133,7 @@ def backtest_frame(batch: Batch, plan: Plan, known: np.ndarray, votes: Votes, we
         "naive": _naive(batch, plan, known)[is_origin].ravel(),
         "model_used": _texts(names, np.repeat(where[is_origin], plan.horizon)),
     }
-    frame = pd.DataFrame(columns, columns=BACKTEST_COLUMNS)
+    frame = pd.DataFrame(columns, columns=BACKTEST_COLUMNS, copy=False)
     is_said = np.isfinite(frame["mean"].to_numpy())
     return frame if is_said.all() else frame[is_said].reset_index(drop=True)
 

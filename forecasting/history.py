@@ -4,7 +4,7 @@ Not here: what a missing day would have brought (uncensoring.py), what is an out
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -52,7 +52,8 @@ def prepare_history(
     closed (see             at least what the series' days around it say for such a day, if the period has more
     :func:`closed_days`)    closed days than open ones: every such day of a daily series, a week between the years
     out of stock            the same, never less than was sold; runs of more than 91 days stay: not carried
-    cut off by ``end``      left out, and so is the first period if the books begin within it
+    cut off by ``end``      left out, and teaches nothing of what was lost before, which would move every day; left
+                            out is also the first period if the books begin within it
     outlier                 the edge of its band (:func:`cap_outliers`)
     ======================  ==================================================================================
 
@@ -83,10 +84,12 @@ def prepare_history(
     >>> prepared.notes[["kind", "observed", "used"]].to_numpy().tolist()
     [['stockout', 15.0, 21.0], ['stockout', 15.0, 21.0]]
     """
-    rows = check_rows(daily, "D", end)
+    frequency = Frequency.parse(freq)
+    rows, end = check_rows(daily, "D", end), _last_whole_day(frequency, end)
+    rows = rows[rows["ds"] <= np.datetime64(end, "s")] if len(rows) else rows
     if rows.empty:
         return Prepared(_panel([]), _notes([]))
-    calendar = _Calendar.of(rows, Frequency.parse(freq), end, orders)
+    calendar = _Calendar.of(rows, frequency, end, orders)
     ids, row = np.unique(rows["unique_id"].to_numpy(dtype=object), return_inverse=True)
     column = calendar.columns(rows["ds"])
     total = np.bincount(column, rows["y"].to_numpy(dtype="float64"), calendar.n_days)
@@ -107,6 +110,13 @@ def prepare_history(
         closed += np.nansum(steps[:2], axis=1)
     notes.append(_changes(np.array([EVERY_SERIES]), calendar, "closed", *closed[:, None, :]))
     return Prepared(_panel(panels), _notes(notes))
+
+
+def _last_whole_day(frequency: Frequency, end: date | pd.Timestamp) -> date:
+    """The last day of the last period that is over at ``end``."""
+    after = np.array([np.datetime64(end, "D") + 1]).astype("datetime64[s]")
+    begins: date = frequency.labels(frequency.ordinals(after))[0].astype("datetime64[D]").item()
+    return begins - timedelta(days=1)
 
 
 @dataclass(frozen=True)

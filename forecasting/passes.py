@@ -12,11 +12,12 @@ from numbers import Integral, Real
 import numpy as np
 
 from forecasting.batch import Batch, Learned, Plan, Task, Votes, joined, tasks, work
+from forecasting.frames import silent_members
 from forecasting.intervals import Calibration, calibrate
 from forecasting.kernel.classes import CONSTANT, REGULAR, demand_class
 from forecasting.kernel.noise import noise_scales
 from forecasting.kernel.pool import REGULAR_ROW, collect_votes
-from forecasting.weights import FEWEST_SERIES, default_weights, learned_weights
+from forecasting.weights import FEWEST_SERIES, Weights, default_weights, fold_of, learned_weights
 
 DEFAULT_ORIGINS = 6
 _CHUNK = 1000  # series per task: a fifth of a second of work
@@ -80,9 +81,10 @@ def mapping(n_jobs: int | None, tell: Progress | None, in_all: int) -> Map:
     return mapped
 
 
-def panel_weights(batch: Batch, plan: Plan) -> np.ndarray:
-    """The members' weights, learned on at most 120 regular series spread over the panel; shape (2, members)."""
-    weights = default_weights()
+def panel_weights(batch: Batch, plan: Plan) -> Weights:
+    """The members' weights, learned on at most 120 regular series spread over the panel."""
+    fixed = default_weights()
+    weights = Weights(fixed, np.stack([fixed, fixed]))
     known = plan.origins(batch.lengths, DEFAULT_ORIGINS)
     complete = np.flatnonzero((known > 0).all(axis=1))
     if len(complete) < FEWEST_SERIES:
@@ -99,28 +101,41 @@ def panel_weights(batch: Batch, plan: Plan) -> np.ndarray:
         return weights
     known = plan.origins(sample.lengths, DEFAULT_ORIGINS)
     known = np.ascontiguousarray(known[:, np.linspace(0, DEFAULT_ORIGINS - 1, _SAMPLE_ORIGINS).astype(int)])
-    prior = weights[REGULAR_ROW]
+    prior = fixed[REGULAR_ROW]
     votes = collect_votes(sample.values, sample.offsets, plan.seasons(), prior > 0.0, known)
     scales = noise_scales(sample.values, sample.offsets, known, plan.short_season)[:, :, None]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         came = (sample.after(known, plan.horizon) / scales).reshape(len(sample), -1)
         votes = (votes.transpose(1, 0, 2, 3) / scales).reshape(votes.shape[1], len(sample), -1)
     tells = np.isfinite(came).all(axis=1)  # a history of nothing but zeros, until then, has no noise to compare with
-    weights[REGULAR_ROW] = learned_weights(votes[:, tells], came[tells], prior)
+    now, then = learned_weights(votes[:, tells], came[tells], prior, fold_of(sample.ids[tells]))
+    weights.now[REGULAR_ROW], weights.then[:, REGULAR_ROW] = now, then
     return weights
 
 
-def run_backtest(batch: Batch, plan: Plan, weights: np.ndarray, n_origins: int, mapped: Map) -> Backtest:
-    """Forecast every series at its past origins."""
+def run_backtest(batch: Batch, plan: Plan, weights: Weights, n_origins: int, mapped: Map) -> Backtest:
+    """Forecast every series at its past origins, with weights that were not learned on it."""
     known = plan.origins(batch.lengths, n_origins)
-    chunks = list(tasks(batch, plan, weights, known, Learned.nothing(len(batch), plan), _CHUNK))
-    return Backtest(known, joined(mapped(work, chunks), n_origins, plan), batch.after(known, plan.horizon))
+    came = batch.after(known, plan.horizon)
+    if not weights.is_moved:
+        chunks = list(tasks(batch, plan, weights.now, known, Learned.nothing(len(batch), plan), _CHUNK))
+        return Backtest(known, joined(mapped(work, chunks), n_origins, plan), came)
+    folds = [np.flatnonzero(fold_of(batch.ids) == fold) for fold in (0, 1)]
+    chunks = [
+        task
+        for mine, own in zip(folds, weights.then, strict=True)
+        for task in tasks(batch.take(mine), plan, own, known[mine], Learned.nothing(len(mine), plan), _CHUNK)
+    ]
+    votes = joined(mapped(work, chunks), n_origins, plan).take(np.argsort(np.concatenate(folds)))
+    for mine, own in zip(folds, weights.then, strict=True):
+        votes.failed[mine] |= silent_members(own, votes.classes[mine])
+    return Backtest(known, votes, came)
 
 
-def run_forecast(batch: Batch, plan: Plan, weights: np.ndarray, learned: Learned, mapped: Map) -> Votes:
+def run_forecast(batch: Batch, plan: Plan, weights: Weights, learned: Learned, mapped: Map) -> Votes:
     """Forecast every series after its last point; those that have learned are only filtered forward."""
     known = np.ascontiguousarray(batch.lengths[:, None])
-    return joined(mapped(work, list(tasks(batch, plan, weights, known, learned, _CHUNK))), 1, plan)
+    return joined(mapped(work, list(tasks(batch, plan, weights.now, known, learned, _CHUNK))), 1, plan)
 
 
 def calibrated(

@@ -15,7 +15,7 @@ from forecasting.frames import bounds
 from forecasting.intervals import calibrate, series_factors
 from forecasting.kernel.classes import CLASSES, demand_class
 from forecasting.kernel.noise import noise_scales
-from forecasting.panel import PanelError, validate_panel
+from forecasting.panel import PanelError
 from forecasting.passes import half_widths
 
 _MOVED = len(CLASSES)  # added to a class: forecasts with a vote in them are judged among themselves
@@ -54,8 +54,7 @@ def recalibrated(
         return forecasts
     plan = Plan.of(behind.freq, int(forecasts.groupby("unique_id").size().max()), behind.season_lengths)
     ids = set(forecasts.loc[is_moved, "unique_id"].unique()) | set(backtest.loc[was_moved, "unique_id"].unique())
-    frame = validate_panel(behind.panel, behind.freq)
-    batch = Batch.of(frame[frame["unique_id"].isin(ids)], plan.frequency)
+    batch = Batch.of(behind.panel[behind.panel["unique_id"].isin(ids)], behind.freq)
     mine = backtest["unique_id"].isin(ids).to_numpy()
     known, errors, moved = _windows(batch, plan, backtest[mine], was_moved[mine])
     groups = _classes(batch, plan, known) + np.where(moved, _MOVED, 0)

@@ -3,6 +3,9 @@
 Not here: the votes (kernel/), the errors they made in the end (accuracy.py).
 """
 
+import zlib
+from dataclasses import dataclass
+
 import numpy as np
 
 from forecasting.kernel.members import COUNT, MEMBERS
@@ -11,11 +14,36 @@ from forecasting.kernel.pool import RARE_ROW, REGULAR_ROW
 # Combination, not choice: picking one model by its backtest lost 5 to 15 % to the mean of the same pool.
 _REGULAR = {"ets": 1.0, "theta": 1.0, "sarima": 1.0, "ar_log": 0.5, "ar": 0.5, "seasonal": 0.25}
 _RARE = {"ets": 1.0, "seasonal": 1.0, "tsb": 1.0, "imapa": 1.0}
+_FEWEST_IN_FOLD = 5
 FEWEST_SERIES = 20  # below it a panel does not know better than what held on thousands of series
 # Gain of the learned weights, cross-fitted, below which they are noise (up to 5.5 % on seven sets on most of which
 # they lost out of sample) and from which they count alone (9.8 % on the one on which they won clearly).
 _NOISE, _CERTAIN = 0.05, 0.08
 _SMALLEST_MOVE = 0.02
+
+
+@dataclass(frozen=True)
+class Weights:
+    """``now``: those of a forecast, shape (2, members), of regular and of rare demand, rows sum to 1. ``then``: those
+    of the past origins of series of each of two folds, shape (2, 2, members): what the other fold has taught.
+    """
+
+    now: np.ndarray
+    then: np.ndarray
+
+    @property
+    def is_moved(self) -> bool:
+        """Has the panel moved them, so that a series' past origins must not have a say in what they are judged with?"""
+        return bool((self.then != self.now).any())
+
+
+def fold_of(ids: np.ndarray) -> np.ndarray:
+    """The fold of each series, 0 or 1, by its name: the same in every night and panel.
+
+    >>> fold_of(np.array(["A", "B", "C", "D"], dtype=object)).tolist()
+    [1, 1, 1, 0]
+    """
+    return np.array([zlib.crc32(name.encode()) & 1 for name in ids], dtype="int64")
 
 
 def default_weights() -> np.ndarray:
@@ -32,11 +60,13 @@ def default_weights() -> np.ndarray:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def learned_weights(votes: np.ndarray, came: np.ndarray, prior: np.ndarray) -> np.ndarray:
+def learned_weights(
+    votes: np.ndarray, came: np.ndarray, prior: np.ndarray, folds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The weights of regular demand, moved from ``prior`` as far as the panel's backtests call for it.
 
     The weights w ≥ 0, Σw = 1, that minimise Σ |Σ_j w_j vote_j − came| over all series together are found on one
-    half of the series and judged on the other, and the other way round. The prior is left only by the share of
+    fold of the series and judged on the other, and the other way round. The prior is left only by the share of
     (gain − 5 %) / 3 % that this gain over the prior reaches: the winner of a few origins is mostly noise.
 
     Source: Breiman (1996), "Stacked regressions", Machine Learning 24, 49–64, eq. 4, with absolute errors.
@@ -45,27 +75,33 @@ def learned_weights(votes: np.ndarray, came: np.ndarray, prior: np.ndarray) -> n
         votes: shape (members, series, steps), in multiples of each series' noise; NaN where there is none.
         came: shape (series, steps), likewise.
         prior: shape (members,).
+        folds: 0 or 1, shape (series,).
+
+    Returns:
+        The weights, shape (members,), and those with which past origins of the series of either fold are judged,
+        learned on the other fold, shape (2, members).
 
     >>> came = np.linspace(1.0, 2.0, 40)[:, None]
     >>> votes = np.stack([came, came + 1.0])
-    >>> learned_weights(votes, came, np.array([0.5, 0.5])).round(6).tolist()
-    [1.0, 0.0]
+    >>> now, then = learned_weights(votes, came, np.array([0.5, 0.5]), np.arange(40) % 2)
+    >>> now.round(6).tolist(), then.round(6).tolist()
+    ([1.0, 0.0], [[1.0, 0.0], [1.0, 0.0]])
     """
-    if came.shape[0] < FEWEST_SERIES:
-        return prior
+    unmoved = prior, np.stack([prior, prior])
+    if came.shape[0] < FEWEST_SERIES or np.bincount(folds, minlength=2).min() < _FEWEST_IN_FOLD:
+        return unmoved
     filled = _filled(votes, prior)
-    half = np.arange(came.shape[0]) % 2 == 0
-    judged, before = 0.0, 0.0
-    for one, other in ((half, ~half), (~half, half)):
-        weights = _least_absolute(filled[:, one], came[one], prior)
-        judged += float(np.abs(np.tensordot(weights, filled[:, other], 1) - came[other]).sum())
-        before += float(np.abs(np.tensordot(prior, filled[:, other], 1) - came[other]).sum())
+    judged, before, then = 0.0, 0.0, np.stack([prior, prior])
+    for fold in (0, 1):
+        mine, others = folds == fold, folds != fold
+        then[fold] = _least_absolute(filled[:, others], came[others], prior)
+        judged += float(np.abs(np.tensordot(then[fold], filled[:, mine], 1) - came[mine]).sum())
+        before += float(np.abs(np.tensordot(prior, filled[:, mine], 1) - came[mine]).sum())
     gain = 1.0 - judged / before if before > 0.0 else 0.0
     share = float(np.clip((gain - _NOISE) / (_CERTAIN - _NOISE), 0.0, 1.0))
     if share == 0.0:
-        return prior
-    result: np.ndarray = (1.0 - share) * prior + share * _least_absolute(filled, came, prior)
-    return result
+        return unmoved
+    return (1.0 - share) * prior + share * _least_absolute(filled, came, prior), (1.0 - share) * prior + share * then
 
 
 def _filled(votes: np.ndarray, prior: np.ndarray) -> np.ndarray:

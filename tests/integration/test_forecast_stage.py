@@ -11,9 +11,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psycopg
 import pytest
 
+from forecasting.state import Succession
 from orchestration.business import Profile
 from orchestration.errors import ConfigurationError, ContractError
 from orchestration.forecasts.ad_hoc import answer, asked
@@ -250,6 +252,26 @@ def test_a_night_about_the_past_leaves_the_models_of_a_later_day_alone(forecast:
         state = read_state(connection, name, AS_OF)
         assert state is not None
         with connection.transaction():
-            assert replace_state(connection, name, earlier, state) == 0
-            assert replace_state(connection, name, AS_OF, state) == len(state.ids) + 1
+            assert replace_state(connection, name, earlier, Succession.of(state)) == 0
+            assert replace_state(connection, name, AS_OF, Succession.of(state)) == len(state.ids) + 1
     assert forecast.rows(rows) == before
+
+
+def test_a_night_writes_the_models_that_it_changed(forecast: Warehouse) -> None:
+    family, later = FAMILIES[0], AS_OF + timedelta(days=1)
+    with forecast.connect() as connection, connection.transaction(force_rollback=True):
+        state = read_state(connection, family.series, AS_OF)
+        facts = daily_facts(connection, family.level, family.measure, AS_OF)
+        facts = facts[facts["unique_id"] != "OLD"].assign(y=lambda f: f["y"] + (f["unique_id"] == "MUG"))
+        history = history_of(family, facts, SHOP, AS_OF)
+        models = forecast_family(family, history, products=known_products(connection, AS_OF), state=state).models
+        assert (models.changed.ids.tolist(), models.gone.tolist()) == (["MUG"], ["OLD"])
+        assert replace_state(connection, family.series, later, models) == 2  # the series, and what all share
+        kept = read_state(connection, family.series, later)
+        assert kept is not None
+        pd.testing.assert_frame_equal(kept.to_frame(), models.state.to_frame())
+        # a night about the day before begins without a part of it, and leaves it alone
+        assert read_state(connection, family.series, AS_OF) is None
+        assert replace_state(connection, family.series, AS_OF, models) == 0
+        # where another state is than the night began with, all of it is written
+        assert replace_state(connection, family.series, later, models) == len(models.state.ids) + 1

@@ -13,12 +13,13 @@ from hypothesis.extra import numpy as arrays
 
 from benchmarks import forecast_sets
 from forecasting.accuracy import accuracy_table
-from forecasting.batch import Plan
+from forecasting.batch import Batch, Plan
 from forecasting.engine import backtest_panel, forecast_panel
-from forecasting.frames import BACKTEST_COLUMNS
+from forecasting.frames import BACKTEST_COLUMNS, backtest_frame
 from forecasting.kernel import pool, yearly
 from forecasting.kernel.members import MEMBERS
-from forecasting.weights import default_weights, learned_weights
+from forecasting.passes import mapping, run_backtest
+from forecasting.weights import Weights, default_weights, fold_of, learned_weights
 from tests.support.panels import panel_of
 
 SEED = 20240229
@@ -69,30 +70,61 @@ def drawn_votes(n_series: int, *, better: float) -> tuple[np.ndarray, np.ndarray
     return came + noise, came
 
 
+def halves(n_series: int) -> np.ndarray:
+    return np.arange(n_series) % 2
+
+
 def test_weights_keep_the_prior_on_noise_and_follow_a_clear_winner() -> None:
     prior = np.full(3, 1 / 3)
     votes, came = drawn_votes(120, better=1.0)
-    assert learned_weights(votes, came, prior).tolist() == prior.tolist()
+    assert learned_weights(votes, came, prior, halves(120))[0].tolist() == prior.tolist()
     votes, came = drawn_votes(120, better=0.05)
-    won = learned_weights(votes, came, prior)
-    assert won[0] > 0.9
-    assert won.sum() == pytest.approx(1.0)
-    assert won.min() >= 0.0
+    now, then = learned_weights(votes, came, prior, halves(120))
+    for won in (now, *then):
+        assert won[0] > 0.9
+        assert won.sum() == pytest.approx(1.0)
+        assert won.min() >= 0.0
 
 
 def test_few_series_keep_the_prior() -> None:
     votes, came = drawn_votes(19, better=0.05)
     prior = np.full(3, 1 / 3)
-    assert learned_weights(votes, came, prior) is prior
+    assert learned_weights(votes, came, prior, halves(19))[0] is prior
+    votes, came = drawn_votes(60, better=0.05)
+    assert learned_weights(votes, came, prior, np.zeros(60, dtype="int64"))[0] is prior  # nobody to be judged by
 
 
 def test_a_member_without_weight_gets_none_and_a_missing_vote_costs_nobody() -> None:
     votes, came = drawn_votes(60, better=0.05)
     prior = np.array([0.0, 0.5, 0.5])
-    assert learned_weights(votes, came, prior)[0] == 0.0
+    assert learned_weights(votes, came, prior, halves(60))[0][0] == 0.0
     votes[1, :30] = np.nan
-    assert np.isfinite(learned_weights(votes, came, np.full(3, 1 / 3))).all()
+    assert np.isfinite(learned_weights(votes, came, np.full(3, 1 / 3), halves(60))[0]).all()
     assert default_weights().sum(axis=1).tolist() == [1.0, 1.0]
+
+
+def only(*names: str) -> np.ndarray:
+    weights = default_weights()
+    weights[pool.REGULAR_ROW] = [float(member in names) / len(names) for member in MEMBERS]
+    return weights
+
+
+def test_past_origins_are_judged_with_what_the_other_series_taught() -> None:
+    rng = np.random.default_rng(SEED)
+    panel = panel_of({f"S{i:02}": 50 + 9 * rng.normal(0, 1, 60).cumsum() for i in range(12)}, "MS")
+    batch, plan, here = Batch.of(panel, "MS"), Plan.of("MS", 4, None), mapping(None, None, 0)
+    fold = fold_of(batch.ids)
+    assert 0 < fold.sum() < len(fold)
+    both = Weights(default_weights(), np.stack([only("theta"), only("seasonal", "ar")]))
+    assert both.is_moved
+    mixed = run_backtest(batch, plan, both, 3, here)
+    for k, who in ((0, "theta"), (1, "ar+seasonal")):
+        alone = run_backtest(batch, plan, Weights(both.then[k], both.then[[k, k]]), 3, here)
+        np.testing.assert_array_equal(mixed.votes.means[fold == k], alone.votes.means[fold == k])
+        assert not np.array_equal(mixed.votes.means[fold != k], alone.votes.means[fold != k])
+        said = backtest_frame(batch, plan, mixed.known, mixed.votes)
+        own = said[said["unique_id"].isin(batch.ids[fold == k])]
+        assert {"+".join(sorted(used.split("+"))) for used in own["model_used"]} == {who}
 
 
 def test_a_product_that_sold_nothing_at_first_spoils_nobodys_weights() -> None:

@@ -138,6 +138,24 @@ def test_a_series_may_begin_inside_a_closed_week() -> None:
     assert panel.loc["B", "y"].tolist() == [8.0] + [28.0] * 9
 
 
+@pytest.mark.parametrize(("freq", "ends"), [("W-MON", (139, 140, 145)), ("MS", (151, 152, 180))])
+def test_days_of_the_running_period_change_nothing_of_those_that_are_over(freq: str, ends: tuple[int, ...]) -> None:
+    """Or every series that was ever without stock would be learned anew every night."""
+    rng = np.random.default_rng(5)
+    names = "ABC"
+    sold = {name: rng.poisson(9.0, 200).astype("float64") for name in names}
+    sold["A"][60:75] = 0.0
+    frame = pd.concat([days(list(sold[name]), MONDAY, name, list(range(60, 75)) * (name == "A")) for name in names])
+    first, *others = (
+        prepare_history(known, freq=freq, end=last_day(known))
+        for known in (frame[frame["ds"] <= pd.Timestamp(MONDAY) + pd.Timedelta(days=end)] for end in ends)
+    )
+    assert "stockout" in set(first.notes["kind"])
+    for other in others:
+        pd.testing.assert_frame_equal(other.panel, first.panel, check_exact=True)
+        pd.testing.assert_frame_equal(other.notes, first.notes, check_exact=True)
+
+
 def test_sales_lost_for_want_of_stock_come_back_with_their_weekday() -> None:
     y = [float(10 * (1 + k % 7)) for k in range(140)]
     true = list(y)
