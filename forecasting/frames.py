@@ -55,6 +55,8 @@ def _told(votes: Votes, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
 
 
 def _described(kind: int, failed: int, learned: int, weights: np.ndarray) -> tuple[str, str | None]:
+    if kind == SHORT and failed & LEANT:
+        return "last_season", "fewer than 8 periods of history: the last year again, as far as it grew"
     if kind in _SIMPLE:
         return _SIMPLE[kind], _WHY.get(kind)
     row = weights[RARE_ROW if kind in (INTERMITTENT, LUMPY) else REGULAR_ROW]

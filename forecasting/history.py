@@ -12,7 +12,7 @@ import pandas as pd
 from forecasting.outliers import cap_outliers
 from forecasting.panel import PanelError, check_rows, empty_panel, require_columns
 from forecasting.periods import EPOCH_WEEKDAY, Frequency
-from forecasting.uncensoring import closed_days, day_profile, expected_demand, passing_stockouts
+from forecasting.uncensoring import closed_days, day_profile, expected_demand, stockout_shares
 
 EVERY_SERIES = "(all)"
 NOTE_COLUMNS = ("unique_id", "ds", "kind", "observed", "used")
@@ -51,7 +51,8 @@ def prepare_history(
     without a row           0
     closed (see             at least what the series' days around it say for such a day, if the period has more
     :func:`closed_days`)    closed days than open ones: every such day of a daily series, a week between the years
-    out of stock            the same, never less than was sold; runs of more than 91 days stay: not carried
+    out of stock            the same, never less than was sold; less and less of it in runs of 91 to 182 days, and
+                            nothing in longer ones: not carried
     cut off by ``end``      left out, and teaches nothing of what was lost before, which would move every day; left
                             out is also the first period if the books begin within it
     outlier                 the edge of its band (:func:`cap_outliers`)
@@ -176,6 +177,7 @@ class _Days:
 
     y: np.ndarray
     out_of_stock: np.ndarray
+    filled: np.ndarray  # how much of what a day out of stock lacks
     promoted: np.ndarray
     alive: np.ndarray  # from the first demand on; without any, from the first row
 
@@ -194,7 +196,7 @@ class _Days:
             if name in rows.columns:
                 flag[row, column] = rows[name].fillna(False).to_numpy(dtype=bool)
             flags.append(flag & alive)
-        return cls(y, passing_stockouts(flags[0]), flags[1], alive)
+        return cls(y, flags[0], stockout_shares(flags[0]), flags[1], alive)
 
 
 def _fill(days: _Days, calendar: _Calendar, profile: np.ndarray) -> np.ndarray:
@@ -202,15 +204,16 @@ def _fill(days: _Days, calendar: _Calendar, profile: np.ndarray) -> np.ndarray:
 
     Shape (3, series, periods).
     """
-    closed = calendar.lost & days.alive
+    closed = calendar.lost & days.alive & ~days.out_of_stock  # an empty shelf says how much of the day is filled
     steps = [days.y, days.y, days.y]
-    touched = np.flatnonzero((closed | days.out_of_stock).any(axis=1))
+    touched = np.flatnonzero((closed | (days.filled > 0)).any(axis=1))
     if len(touched):
         usable = (days.alive & ~days.out_of_stock & ~calendar.closed & ~days.promoted)[touched]
         expected = np.full(days.y.shape, -np.inf)
         expected[touched] = np.nan_to_num(expected_demand(days.y[touched], usable, profile), nan=-np.inf)
         steps[1] = np.where(closed, np.maximum(days.y, expected), days.y)
-        steps[2] = np.where(days.out_of_stock, np.maximum(steps[1], expected), steps[1])
+        missing = np.where(days.filled > 0, np.maximum(expected - steps[1], 0.0), 0.0)
+        steps[2] = steps[1] + days.filled * missing
     by_period = np.stack([calendar.sums(step) for step in steps])
     by_period[:, calendar.sums(days.alive) == 0] = np.nan
     return by_period

@@ -140,6 +140,17 @@ def _pools(
     return pools
 
 
+def conformal_rank(n: int, level: float) -> int:
+    """Which of n scores in rising order (1 the smallest) bounds the next one with a chance of ``level`` per cent.
+
+    ⌈(n+1)·level/100⌉, the split-conformal rank (Vovk et al. 2005, §4.5), and at most n.
+
+    >>> conformal_rank(39, 95), conformal_rank(10, 95)
+    (38, 10)
+    """
+    return min(int(np.ceil((n + 1) * level / 100)), n)
+
+
 def series_factors(own: np.ndarray) -> np.ndarray:
     """√((Σ relative squared scores + 2) / (origins + 2)) of each series, shape (series,).
 
@@ -201,8 +212,8 @@ def _pool(scores: np.ndarray, mean_square: float) -> Pool:
 
 def _quantile(pool: Pool, third: int, level: float) -> float:
     """The ⌈(n+1)·level⌉-th smallest of a third's n scores; with few origins at least their normal quantile."""
-    n = pool.counts[third]
-    share = min(np.ceil((n + 1) * level / 100) / n, 1.0)
+    n = int(pool.counts[third])
+    share = conformal_rank(n, level) / n
     if n < _FINE:  # each share is one score's or the next one's; between the two there is nothing
         width = float(pool.quantiles[third][np.searchsorted(_SHARES, share + 1e-12, side="right") - 1])
     else:

@@ -17,6 +17,7 @@ from forecasting.kernel.classes import (
 )
 from forecasting.kernel.compiled import SMALLEST, compiled
 from forecasting.kernel.last_season import lean_on_last_season
+from forecasting.kernel.short import short_forecast
 
 COUNT = members.COUNT
 VIEW_SIZE = members.SIZE
@@ -153,25 +154,28 @@ def _is_plausible(past: np.ndarray, vote: np.ndarray) -> bool:
 
 
 @compiled
-def simple_forecast(past: np.ndarray, kind: int, year: int, mean: np.ndarray) -> bool:
-    """The forecast of the classes that need no model into ``mean``; False for the others.
+def simple_forecast(past: np.ndarray, kind: int, year: int, mean: np.ndarray) -> int:
+    """The forecast of the classes that need no model into ``mean``: LEANT where a last year made it, 0; −1 for others.
 
-    Short: the mean of the history. Constant: the constant. Dead: zero. Sleeping: a year ago.
+    Short: the last year again (:func:`short_forecast`), or the mean of the history. Constant: the constant. Dead: zero.
+    Sleeping: a year ago.
     """
     n = len(past)
     if kind == SHORT:
+        if short_forecast(past, year, mean):
+            return LEANT
         scale = max(np.abs(past).max(), SMALLEST)
         value = (past / scale).mean() * scale  # a sum near the largest float would overflow
         mean[:] = value
-        return True
+        return 0
     if kind in (CONSTANT, DEAD):
         mean[:] = past[n - 1] if kind == CONSTANT else 0.0
-        return True
+        return 0
     if kind == SLEEPING:
         for h in range(len(mean)):
             mean[h] = past[n - year + h % year]
-        return True
-    return False
+        return 0
+    return -1
 
 
 @compiled
@@ -214,8 +218,9 @@ def run(
         for o in range(first, origins):
             kind = demand_class(y[: known[i, o]], m, year, quarter)
             classes[i, o] = kind
-            if not simple_forecast(y[: known[i, o]], kind, year, means[i, o]):
-                needs_votes = True
+            bits = simple_forecast(y[: known[i, o]], kind, year, means[i, o])
+            failed[i, o] = max(bits, 0)
+            needs_votes = needs_votes or bits < 0
         if not needs_votes:
             continue
         if n_fit[i] == 0:

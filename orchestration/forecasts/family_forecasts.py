@@ -211,8 +211,9 @@ def coherent(outcomes: Mapping[str, Outcome], links: pd.DataFrame) -> dict[str, 
         pd.concat([getattr(o, table).assign(level=o.family.level) for o in tree.values()], ignore_index=True)
         for table in ("forecasts", "backtests")
     )
-    summed = reconcile(forecasts, links, backtests)
-    past = reconcile_backtest(backtests, links)
+    weights = "errors" if len(backtests) else "volume"
+    summed = reconcile(forecasts, links, backtests, weights=weights)
+    past = reconcile_backtest(backtests, links, weights=weights)
     return {name: _replaced(o, summed, past) if name in tree else o for name, o in outcomes.items()}
 
 

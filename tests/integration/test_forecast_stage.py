@@ -230,6 +230,27 @@ def test_the_nearest_names_are_told(shop: Warehouse) -> None:
         ask(shop, "product=Mugg")
 
 
+def test_what_the_night_published_stands_beside_the_answer(forecast: Warehouse) -> None:
+    said = dict(forecast.rows(
+        "select ds, mean from forecast.forecasts where series = 'product_weekly_units' and unique_id = 'MUG'"
+        f" and as_of_date = '{AS_OF}'"
+    ))  # fmt: skip
+    override = "insert into forecast.overridden values (%s, 'product_weekly_units', 'MUG', %s, 77, %s, true, 'Zoë', 'Messe', %s)"
+    try:
+        with forecast.connect() as connection:
+            connection.execute(override, [AS_OF, min(said), said[min(said)], AS_OF])
+        found = ask(forecast, "product=MUG", periods=len(said) + 2)
+        expected = [77.0, *(said[ds] for ds in sorted(said)[1:])]
+        assert found.published[:-2].tolist() == expected
+        assert found.published[-2:].isna().all()  # nobody asked the night for so many
+        rows = json.loads(found.as_json())["forecast"]
+        assert [row["published_mean"] for row in rows] == [*expected, None, None]
+        assert ask(forecast, "product=MUG", grain="year").published.isna().all()
+    finally:
+        with forecast.connect() as connection:
+            connection.execute("delete from forecast.overridden")
+
+
 def test_an_answer_writes_nothing(shop: Warehouse) -> None:
     with connect(shop.url) as connection:
         answer(connection, SHOP, asked("company", measure="units", grain="week", periods=1))
