@@ -13,7 +13,9 @@ from orchestration.settings import Settings
 
 @contextmanager
 def fanned_out(settings: Settings) -> Iterator[Executor]:
-    """The executor of the settings, connected until the end; what goes wrong with it becomes one of our errors, with its remedy.
+    """The executor of the settings, connected until the end.
+
+    What goes wrong with it becomes one of our errors, with its remedy.
 
     Raises:
         TransientError: a cluster did not answer, lost its workers or its scheduler, or a chunk killed them.
