@@ -85,7 +85,7 @@ def _closed_weekdays(days: np.ndarray, sold: np.ndarray) -> np.ndarray:
 
 def _closed_holidays(named: np.ndarray, sold: np.ndarray, is_closed_weekday: np.ndarray) -> np.ndarray:
     """Whether each holiday is closed; ``named`` of shape (days, holidays)."""
-    ordinary = ~named.any(axis=1)[-364:] & ~is_closed_weekday[-364:]
+    ordinary = ~(named.any(axis=1) | is_closed_weekday)[-364:]
     if not ordinary.any() or sold[-364:][ordinary].mean() < _OPEN:
         return np.zeros(named.shape[1], dtype=bool)
     told = named & ~is_closed_weekday[:, None]
