@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_FEWEST_WINDOWS = 20  # of a level; below it a high quantile is one single error, and the mean square is compared
+_FEWEST_WINDOWS = 20  # of a level; below it a high quantile is one single error, and mean squares are compared
+# With few windows so many more are added in which nothing changed. On the demo the company's parts added up in a single
+# week: by chance it made a 95 % interval of ±2.6 % where 13 % was missed on average.
+_UNCHANGED_WINDOWS = 2.0
 _LARGEST = float(np.finfo("float64").max)
 
 
@@ -42,7 +45,8 @@ def width_factors(bands: Sequence[Band], judged: Judged, level_of: np.ndarray) -
     factor is the conformal quantile of the coherent forecasts' scores over that of the base forecasts': the
     ⌈(n+1)·p⌉-th smallest of n, pooled over the level's series, origins and steps (Vovk et al. 2005, §4.5, as in
     intervals.py). A ratio, because today's widths know the backtest's errors: taken alone the quantile of the scores
-    covered 90 % of products at 95 % where the ratio, and widths left as they were, covered 92 % (M5, monthly).
+    covered 90 % of products at 95 % where the ratio, and widths left as they were, covered 92 % (M5, monthly). Of fewer
+    than twenty windows the mean squares are compared, beside two more in which nothing changed.
 
     Args:
         bands: of all interval levels.
@@ -52,7 +56,7 @@ def width_factors(bands: Sequence[Band], judged: Judged, level_of: np.ndarray) -
     >>> band = Band(80, np.ones((1, 1)), np.ones((1, 1)), np.zeros((1, 1), dtype=bool))
     >>> judged = Judged(np.zeros(4, int), np.zeros(4, int), np.array([1.0, -1, 1, -1]), np.full(4, 0.5))
     >>> width_factors([band], judged, np.array([0]))
-    array([[0.5]])
+    array([[0.70710678]])
     """
     factors = np.ones((len(bands), len(level_of)))
     for number, band in enumerate(bands):
@@ -65,8 +69,10 @@ def width_factors(bands: Sequence[Band], judged: Judged, level_of: np.ndarray) -
         level, first = level_of[at[0]][wide], at[1][wide] == 0
         for own in np.unique(level):
             mine = level == own
-            windows = int((mine & first).sum())
-            factors[number, level_of == own] = _ratio(before[mine], after[mine], band.level_pct, windows)
+            if (mine & first).sum() < _FEWEST_WINDOWS:
+                factors[number, level_of == own] = _shrunk_ratio(before[mine], after[mine], band.above.shape[1])
+            else:
+                factors[number, level_of == own] = _ratio(before[mine], after[mine], band.level_pct)
     return factors
 
 
@@ -94,11 +100,20 @@ def _scores(error: np.ndarray, below: np.ndarray, above: np.ndarray, at_floor: n
         return np.where(error >= 0, error / above, np.where(at_floor, 0.0, -error / below))
 
 
-def _ratio(before: np.ndarray, after: np.ndarray, level_pct: float, windows: int) -> float:
-    if windows < _FEWEST_WINDOWS:
-        was, became = np.sqrt(np.square(before).mean()), np.sqrt(np.square(after).mean())
-    else:
-        rank = min(len(before), int(np.ceil((len(before) + 1) * level_pct / 100))) - 1
-        was, became = np.partition(before, rank)[rank], np.partition(after, rank)[rank]
+def _shrunk_ratio(before: np.ndarray, after: np.ndarray, steps: int) -> float:
+    """√((w · mean after² + 2 · mean before²) / ((w + 2) · mean before²)), w the windows of ``steps`` errors known.
+
+    >>> _shrunk_ratio(np.ones(1), np.zeros(1), 13) > 0.98, _shrunk_ratio(np.ones(26), np.zeros(26), 13)
+    (True, 0.7071067811865476)
+    """
+    was, became, windows = np.square(before).mean(), np.square(after).mean(), len(before) / steps
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        square = (windows * (became / was) + _UNCHANGED_WINDOWS) / (windows + _UNCHANGED_WINDOWS)
+    return float(np.sqrt(square)) if np.isfinite(square) else 1.0
+
+
+def _ratio(before: np.ndarray, after: np.ndarray, level_pct: float) -> float:
+    rank = min(len(before), int(np.ceil((len(before) + 1) * level_pct / 100))) - 1
+    was, became = np.partition(before, rank)[rank], np.partition(after, rank)[rank]
     ratio = float(became / was) if was > 0 else 1.0
     return ratio if np.isfinite(ratio) else 1.0

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from forecasting.hierarchy import incoherence, reconcile, reconcile_backtest
+from forecasting.level_intervals import Band, Judged, width_factors
 from forecasting.margins import Margins
 from forecasting.panel import PanelError
 from forecasting.tree import Tree
@@ -362,7 +363,9 @@ def test_a_level_of_one_series_is_judged_by_its_mean_square() -> None:
     assert 0 < share < 1
     result = reconcile(base, LINKS, backtest)
     top = result["level"] == "company"
-    assert np.allclose((result["hi-80"] - result["mean"])[top], 2 * share)
+    windows = company.sum() / base["ds"].nunique()
+    ratio = np.sqrt((windows * share**2 + 2) / (windows + 2))  # as if nothing had changed in two more windows
+    assert np.allclose((result["hi-80"] - result["mean"])[top], 2 * ratio)
 
 
 def test_an_origin_does_not_know_what_came_later() -> None:
@@ -645,3 +648,14 @@ def test_adding_up_costs_no_accuracy_on_m5(record_property: Callable[[str, objec
     assert (coherent_wape <= base_wape * 1.01).all()
     assert coherent_wape[0] < base_wape[0]
     assert coherent_wape[2] < base_wape[2]
+
+
+@pytest.mark.parametrize(("rows", "least"), [(1, 0.98), (13, 0.81), (39, 0.63)])
+def test_a_few_lucky_weeks_do_not_make_a_level_sure_of_itself(rows: int, least: float) -> None:
+    """One week in which the parts add up and nothing was missed once cut a company's interval to a thirteenth."""
+    band = Band(95.0, np.ones((1, 13)), np.ones((1, 13)), np.zeros((1, 13), dtype=bool))
+    step = np.arange(rows) % 13
+    judged = Judged(np.zeros(rows, dtype=int), step, np.full(rows, 0.5), np.zeros(rows))
+    factor = width_factors([band], judged, np.array([0]))[0, 0]
+    assert least < factor < 1.0
+    assert width_factors([band], Judged(*(part[:0] for part in vars(judged).values())), np.array([0]))[0, 0] == 1.0
