@@ -3,10 +3,10 @@
 Not here: frames in and out (engine.py), what a night keeps of the night before (nightly.py).
 """
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import cpu_count
 from numbers import Integral, Real
 
 import numpy as np
@@ -62,7 +62,7 @@ def mapping(n_jobs: int | None, tell: Progress | None, in_all: int) -> Map:
     """
     if n_jobs is not None and not isinstance(n_jobs, Integral):
         raise ValueError(f"n_jobs must be a whole number or None, not {n_jobs!r}")
-    width = (os.cpu_count() or 1) if n_jobs is not None and n_jobs < 0 else int(n_jobs or 1)
+    width = cpu_count() if n_jobs is not None and n_jobs < 0 else int(n_jobs or 1)
     done = 0
 
     def told(votes: Votes) -> Votes:
