@@ -194,8 +194,11 @@ def _sorted_out(batch: Batch, state: ModelState, at: np.ndarray) -> tuple[np.nda
 def _drifted(batch: Batch, chosen: np.ndarray, seen: np.ndarray, said: np.ndarray) -> np.ndarray:
     """Which of these series' new periods lie far outside what was said of them; ``seen`` points of each were known.
 
-    ``said`` has the shape (series, columns, horizon): mean, lo, hi, …, the widest last.
+    ``said`` has the shape (series, columns, horizon): mean, lo, hi, …, the widest last. Without an interval nobody can
+    tell, and the series is learned anew.
     """
+    if said.shape[1] < 3:
+        return np.ones(len(chosen), dtype=bool)
     steps = np.arange(said.shape[2])
     came_at = (batch.offsets[chosen] + seen)[:, None] + steps
     has_come = came_at < batch.offsets[chosen + 1][:, None]
