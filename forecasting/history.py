@@ -53,14 +53,14 @@ def prepare_history(
     :func:`closed_days`)    closed days than open ones: every such day of a daily series, a week between the years
     out of stock            the same, never less than was sold; less and less of it in runs of 91 to 182 days, and
                             nothing in longer ones: not carried
-    cut off by ``end``      left out, and teaches nothing of what was lost before, which would move every day; left
-                            out is also the first period if the books begin within it
+    cut off by ``end``      left out, and so is the first period if the books begin within it
     outlier                 the edge of its band (:func:`cap_outliers`)
     ======================  ==================================================================================
 
     Days are summed into periods after closed days and stockouts are filled, outliers judged by period. A series
     begins with the period of its first demand. A week with one holiday stays as it was: it comes again next year, and
-    filling it raised the weekly error (WAPE 78.1 to 79.8 % on Online Retail, 52.6 to 52.9 % on the demo).
+    filling it raised the weekly error (WAPE 78.1 to 79.8 % on Online Retail, 52.6 to 52.9 % on the demo). The days of a
+    period that is still running teach nothing of those before: what was lost a year ago would be another number daily.
 
     Args:
         daily: ``unique_id`` (str), ``ds`` (datetime, a day), ``y`` (demand in the series' own unit, returns apart;

@@ -36,12 +36,12 @@ def validate_panel(panel: pd.DataFrame, freq: str) -> pd.DataFrame:
     Traceback (most recent call last):
     forecasting.panel.PanelError: series 'A': period 2024-02-29 is missing
     """
+    _check_types(panel, COLUMNS)
     frequency = Frequency.parse(freq)
-    if panel.empty:
-        require_columns(panel, COLUMNS, "panel")
-        return empty_panel()
     if in_order(panel, frequency) is not None:
         return _with_texts(panel.loc[:, list(COLUMNS)]).astype({"y": "float64"}).reset_index(drop=True)
+    if panel.empty:
+        return empty_panel()
     frame = _sorted(_with_texts(panel.loc[:, list(COLUMNS)]))
     frame["y"] = frame["y"].astype("float64")
     _refuse(frame, ~np.isfinite(frame["y"].to_numpy()), "y is not a finite number")
@@ -67,11 +67,8 @@ def _with_texts(frame: pd.DataFrame) -> pd.DataFrame:
 def in_order(panel: pd.DataFrame, frequency: Frequency) -> tuple[np.ndarray, np.ndarray] | None:
     """In which row each series begins, and in which period, of a panel in order that has nothing to refuse.
 
-    None where it is not in order, or breaks its contract otherwise than by its columns' types. One comparison of each
-    row with what must stand there: 30,000 series of 36 months take 8 ms, and finding out what is wrong 90 ms.
-
-    Args:
-        panel: not empty; see :func:`validate_panel`.
+    None where it is empty, not in order, or breaks its contract otherwise than by its columns' types. One comparison of
+    each row with what must stand there: 30,000 series of 36 months take 12 ms, and finding out what is wrong 90 ms.
 
     Raises:
         PanelError: a column is missing, of another type, or lacks a value.
@@ -82,6 +79,8 @@ def in_order(panel: pd.DataFrame, frequency: Frequency) -> tuple[np.ndarray, np.
     ([[0, 2], [648, 649]], None)
     """
     _check_types(panel, COLUMNS)
+    if panel.empty:
+        return None
     ids, ds = panel["unique_id"].array, panel["ds"].to_numpy()
     if not np.isfinite(panel["y"].to_numpy(dtype="float64")).all():
         return None

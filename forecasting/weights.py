@@ -67,7 +67,8 @@ def learned_weights(
 
     The weights w ≥ 0, Σw = 1, that minimise Σ |Σ_j w_j vote_j − came| over all series together are found on one
     fold of the series and judged on the other, and the other way round. The prior is left only by the share of
-    (gain − 5 %) / 3 % that this gain over the prior reaches: the winner of a few origins is mostly noise.
+    (gain − 5 %) / 3 % that this gain over the prior reaches: the winner of a few origins is mostly noise. A member
+    without any vote (what carries a season, on years) keeps its prior and moves nobody's.
 
     Source: Breiman (1996), "Stacked regressions", Machine Learning 24, 49–64, eq. 4, with absolute errors.
 
@@ -87,9 +88,21 @@ def learned_weights(
     >>> now.round(6).tolist(), then.round(6).tolist()
     ([1.0, 0.0], [[1.0, 0.0], [1.0, 0.0]])
     """
-    unmoved = prior, np.stack([prior, prior])
-    if came.shape[0] < FEWEST_SERIES or np.bincount(folds, minlength=2).min() < _FEWEST_IN_FOLD:
-        return unmoved
+    voted = np.isfinite(votes).any(axis=(1, 2)) & (prior > 0.0)
+    of_voted = float(prior[voted].sum())
+    now, then = prior.copy(), np.stack([prior, prior])
+    enough = came.shape[0] >= FEWEST_SERIES and np.bincount(folds, minlength=2).min() >= _FEWEST_IN_FOLD
+    if enough and of_voted > 0.0:
+        found = _moved(votes[voted], came, prior[voted] / of_voted, folds)
+        if found is not None:
+            now[voted], then[:, voted] = of_voted * found[0], of_voted * found[1]
+    return now, then
+
+
+def _moved(
+    votes: np.ndarray, came: np.ndarray, prior: np.ndarray, folds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """What :func:`learned_weights` says of members that all vote, and a prior that sums to 1; None if it stays."""
     filled = _filled(votes, prior)
     judged, before, then = 0.0, 0.0, np.stack([prior, prior])
     for fold in (0, 1):
@@ -100,7 +113,7 @@ def learned_weights(
     gain = 1.0 - judged / before if before > 0.0 else 0.0
     share = float(np.clip((gain - _NOISE) / (_CERTAIN - _NOISE), 0.0, 1.0))
     if share == 0.0:
-        return unmoved
+        return None
     return (1.0 - share) * prior + share * _least_absolute(filled, came, prior), (1.0 - share) * prior + share * then
 
 
