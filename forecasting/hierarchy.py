@@ -361,20 +361,23 @@ def _learned(nodes: _Nodes, backtest: pd.DataFrame) -> tuple[np.ndarray, np.ndar
     level_of = np.zeros(len(nodes.names), dtype=np.int64)
     if "level" in backtest:
         level_of[place] = pd.factorize(backtest["level"])[0]
-    found = []
+    found, spans = [], []
     for origin, rows in enumerate(backtest.groupby("cutoff", sort=True).indices.values()):
-        cells = _Cells.of(nodes, backtest.iloc[rows])
+        mine = backtest.iloc[rows]
+        spans.append((mine["cutoff"].iloc[0], mine["ds"].max()))
+        cells = _Cells.of(nodes, mine)
         y, base = cells.matrix("y"), cells.matrix("mean")
         summed = nodes.sums(base)
         judged = _taking_part(nodes, above, y) & ~nodes.is_leaf[:, None] & np.isfinite(base) & np.isfinite(summed)
-        node = np.nonzero(judged)[0]
-        came = y[judged]
+        node, came = np.nonzero(judged)[0], y[judged]
         found.append(np.stack([node, np.full(len(node), origin), base[judged] - came, summed[judged] - came, came]))
     node, origin, own, parts, came = np.concatenate(found, axis=1)
+    begins, ends = np.array(spans).T
+    apart = (ends[:, None] <= begins) | (ends <= begins[:, None])
     windows = backtest["ds"].nunique() / max(backtest.groupby("cutoff")["ds"].nunique().max(), 1)
-    who = node.astype(np.int64)
-    missed = Missed(level_of[who], who, origin.astype(np.int64), own, parts, came, windows)
-    final, past = variance_ratios(missed, int(level_of.max()) + 1, len(found))
+    who, when = node.astype(np.int64), origin.astype(np.int64)
+    missed = Missed(level_of[who], who, when, own, parts, came, windows, apart)
+    final, past = variance_ratios(missed, int(level_of.max()) + 1)
     return final[level_of], past[level_of]
 
 
