@@ -30,8 +30,8 @@ def never_interrupted(run_folder: Path) -> dict[str, list[str]]:
         home = new_home(root)
         fill(home)
         add_second_day(home)
-        home.nightly().must_succeed()
         with home.serving():
+            home.nightly().must_succeed()
             (root / "bi.json").write_text(json.dumps(bi_rows(home.url())), encoding="utf-8")
 
     folder = built_once(run_folder / "nights" / "uninterrupted", build)
