@@ -85,7 +85,7 @@ def panel_weights(batch: Batch, plan: Plan) -> np.ndarray:
     known = plan.origins(sample.lengths, DEFAULT_ORIGINS)
     known = np.ascontiguousarray(known[:, np.linspace(0, DEFAULT_ORIGINS - 1, _SAMPLE_ORIGINS).astype(int)])
     prior = weights[REGULAR_ROW]
-    votes = collect_votes(sample.values, sample.offsets, plan.seasons(), prior > 0.0, known)
+    votes = collect_votes(sample.values, sample.offsets, sample.first, plan.seasons(), prior > 0.0, known)
     scales = noise_scales(sample.values, sample.offsets, known, plan.short_season)[:, :, None]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         came = (sample.after(known, plan.horizon) / scales).reshape(len(sample), -1)
