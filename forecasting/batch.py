@@ -64,10 +64,15 @@ class Plan:
         """Periods between two origins of a backtest."""
         return max(1, self.horizon // _STEPS_PER_HORIZON)
 
+    @property
+    def is_daily(self) -> bool:
+        """Are the periods days? They alone have a day of the month."""
+        return self.frequency.unit == "D"
+
     def seasons(self) -> np.ndarray:
         """What the kernel wants to know: both seasons, periods of a year and of a quarter, the horizon, 1 for days."""
         of = self.frequency
-        numbers = [self.short_season, self.long_season, of.year, of.quarter, self.horizon, of.unit == "D"]
+        numbers = [self.short_season, self.long_season, of.year, of.quarter, self.horizon, self.is_daily]
         return np.array(numbers, dtype="float64")
 
     def origins(self, lengths: np.ndarray, most: int) -> np.ndarray:
@@ -139,7 +144,9 @@ class Learned:
     @classmethod
     def nothing(cls, n_series: int, plan: Plan) -> "Learned":
         """Nothing learned yet."""
-        return cls(np.zeros((n_series, pool.size_of(plan.long_season, plan.frequency.unit == "D"))), np.zeros(n_series, dtype="int64"))
+        return cls(
+            np.zeros((n_series, pool.size_of(plan.long_season, plan.is_daily))), np.zeros(n_series, dtype="int64")
+        )
 
 
 @dataclass(frozen=True)

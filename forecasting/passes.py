@@ -15,6 +15,7 @@ from forecasting.kernel.classes import CONSTANT, REGULAR, demand_class
 from forecasting.kernel.noise import noise_scales
 from forecasting.kernel.pool import REGULAR_ROW, collect_votes
 from forecasting.weights import FEWEST_SERIES, default_weights, learned_weights
+from forecasting.yardsticks import months_of, yardsticks
 
 DEFAULT_ORIGINS = 6
 _CHUNK = 1000  # series per task: a fifth of a second of work
@@ -112,24 +113,28 @@ def calibrated(
     batch: Batch, plan: Plan, backtest: Backtest, calibration: Calibration | None = None
 ) -> tuple[Calibration, np.ndarray]:
     """The calibration (this backtest's, if none is given), and each series' own errors in it, shape (series, 2)."""
-    scales = noise_scales(batch.values, batch.offsets, backtest.known, plan.short_season)
+    scales = yardsticks(batch, plan, months_of(backtest.votes.learned.params, plan), backtest.known)
     apart = -(-plan.horizon // plan.origin_step)
     with np.errstate(over="ignore", invalid="ignore"):
         errors = backtest.votes.means - backtest.came
     return calibrate(errors, scales, backtest.votes.classes, apart, calibration)
 
 
-def half_widths(
+def half_widths(  # noqa: PLR0913 - the last is of daily series alone
     batch: Batch,
     plan: Plan,
     groups: np.ndarray,
     calibration: Calibration,
     factors: np.ndarray,
     levels: Sequence[float],
+    months: np.ndarray,
 ) -> dict[float, np.ndarray]:
-    """Half widths of the intervals in the unit of the series, by level, each shape (series, horizon)."""
-    scales = noise_scales(batch.values, batch.offsets, batch.lengths[:, None], plan.short_season)[:, 0]
-    scales = np.where(groups == CONSTANT, 0.0, scales)
+    """Half widths of the intervals in the unit of the series, by level, each shape (series, horizon).
+
+    ``months`` are what each series' forecast knows of the days of a month, see :func:`yardsticks`.
+    """
+    scales = yardsticks(batch, plan, months, batch.lengths[:, None])[:, 0]
+    scales = np.where((groups == CONSTANT)[:, None], 0.0, scales)
     if not len(batch):
         return {level: np.zeros((0, plan.horizon)) for level in levels}
     starts = batch.offsets[:-1]
@@ -141,6 +146,6 @@ def half_widths(
         halves: dict[float, np.ndarray] = {}
         before = np.zeros((len(batch), plan.horizon))
         for level in levels:
-            half = calibration.half_widths(groups, factors, level) * scales[:, None]
+            half = calibration.half_widths(groups, factors, level) * scales
             before = halves[level] = np.minimum(np.maximum(half, before), widest)
     return halves

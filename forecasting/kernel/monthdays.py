@@ -42,10 +42,13 @@ def fit(y: np.ndarray, begin: int, params: np.ndarray) -> bool:
     Source: Efron & Morris (1975), "Data analysis using Stein's estimator", JASA 70, 311–319, §2, for the shrinkage;
     Dawid (1984), "The prequential approach", JRSS A 147, 278–292, for the proof.
 
-    >>> days, params = np.arange(365), np.zeros(SIZE)  # from 1970-01-01
-    >>> y = 100.0 + np.where((days + np.datetime64("1970-01-01")).astype(str).astype("U10") > "", 0.0, 0.0)
-    >>> bool(fit(y, 0, params))
-    False
+    >>> days = np.arange("2023-01-01", "2024-01-01", dtype="datetime64[D]")
+    >>> is_last = (days + 1).astype("datetime64[M]") > days.astype("datetime64[M]")
+    >>> params, begin = np.zeros(SIZE), int(days[0].astype(int))
+    >>> bool(fit(np.where(is_last, 31.0, 1.0), begin, params)), int(params[0]) == FROM_LAST
+    (True, True)
+    >>> params[[1, 30, 31]].round(1).tolist()  # the mean day brings about 2
+    [0.5, 0.5, 15.8]
     """
     params[:SIZE] = 0.0
     n = len(y)

@@ -80,6 +80,12 @@ def _month(long: float, params: np.ndarray) -> np.ndarray:
 
 
 @compiled
+def _has_month(long: float, params: np.ndarray) -> bool:
+    days = _month(long, params)
+    return len(days) > 0 and days[0] > 0.0
+
+
+@compiled
 def _has_direct_view(n: int, long: float) -> bool:
     return 0.0 < long <= LONGEST_DIRECT and n >= _DIRECT_SEASONS * long
 
@@ -99,32 +105,10 @@ def vote_series(
 
     Where both views have a vote it is their mean.
     """
-    horizon = votes.shape[2]
     last = known[len(known) - 1]
-    flat = y[:last] / params[0]
-    days = _month(long, params)
-    has_days = len(days) > 0 and days[0] > 0.0
-    index = np.empty(last + horizon if has_days else 0)
-    if has_days:
-        _day_factors(begin, days, index)
-        flat /= index[:last]
-    year = params[_YEARLY_AT:_SHORT_AT]
-    if year[0] > 0.0:
-        for t in range(last):
-            flat[t] /= _year_factor(t, year)
-    _vote(flat, m, n_fit, params[_SHORT_AT:_LONG_AT], known, votes)
-    if year[0] > 0.0:
-        for o in range(len(known)):
-            for h in range(horizon):
-                of_year = _year_factor(known[o] + h, year)
-                for member in range(COUNT):
-                    votes[member, o, h] *= of_year
-    if has_days:
-        for o in range(len(known)):
-            share = _balance(y, index, known[o])
-            for h in range(horizon):
-                for member in range(COUNT):
-                    votes[member, o, h] *= share * index[known[o] + h]
+    index = _index(begin, last + votes.shape[2], long, params)
+    _vote(y[:last] / params[0] / index[:last], m, n_fit, params[_SHORT_AT:_LONG_AT], known, votes)
+    _put_back(y, index, _has_month(long, params), known, votes)
     if _has_direct_view(n_fit, long):
         direct = np.empty_like(votes)
         _vote(y[:last] / params[0], int(np.rint(long)), n_fit, params[_LONG_AT:], known, direct)
@@ -132,6 +116,29 @@ def vote_series(
             for o in range(len(known)):
                 _average(votes[member, o], direct[member, o])
     votes *= params[0]
+
+
+@compiled
+def _index(begin: int, n: int, long: float, params: np.ndarray) -> np.ndarray:
+    """The index of the year times that of the month for the first n periods, 1 where there is none."""
+    index = np.ones(n)
+    if _has_month(long, params):
+        _day_factors(begin, _month(long, params), index)
+    year = params[_YEARLY_AT:_SHORT_AT]
+    if year[0] > 0.0:
+        for t in range(n):
+            index[t] *= _year_factor(t, year)
+    return index
+
+
+@compiled
+def _put_back(y: np.ndarray, index: np.ndarray, has_month: bool, known: np.ndarray, votes: np.ndarray) -> None:
+    for o in range(len(known)):
+        share = _balance(y, index, known[o]) if has_month else 1.0
+        for h in range(votes.shape[2]):
+            factor = share * index[known[o] + h]
+            for member in range(COUNT):
+                votes[member, o, h] *= factor
 
 
 @compiled
@@ -293,8 +300,9 @@ def collect_votes(
 ) -> np.ndarray:
     """All members' votes of series learned at their first origin, shape (series, COUNT, origins, horizon).
 
-    Arguments as for :func:`run`, with ``seasons[4]`` the horizon and ``seasons[5]`` 1 for days; every row of ``known`` is full. NaN where a
-    member has no plausible vote. Not compiled: it is for a hundred series, and compiling costs five seconds.
+    Arguments as for :func:`run`, with ``seasons[4]`` the horizon and ``seasons[5]`` 1 for days; every row of ``known``
+    is full. NaN where a member has no plausible vote. Not compiled: it is for a hundred series, and compiling costs five
+    seconds.
     """
     m, long, horizon = int(seasons[0]), seasons[1], int(seasons[4])
     votes = np.full((len(known), COUNT, known.shape[1], horizon), np.nan)
