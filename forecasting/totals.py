@@ -56,8 +56,8 @@ def totals_votes(  # noqa: PLR0913 - as forecast_panel: a keyword for each choic
 
     The orders of a series are chosen at its first origin with 24 known periods, which later origins only filter
     forward, and again at its end. With a state that is younger than 7 days nothing is learned: the new periods are
-    filtered with what it holds. A year's season of weeks or days, and a month's of days, is taken out as an index before
-    ARIMA sees the series.
+    filtered with what it holds. A year's season of weeks or days, and a month's of days, is taken out as an index
+    before ARIMA sees the series.
 
     Args:
         panel, freq, horizon, season_lengths: as for :func:`forecasting.engine.forecast_panel`.
@@ -107,9 +107,10 @@ def _indices(
         index = np.ones(k + horizon)
         month, of_year = np.zeros(monthdays.SIZE), np.zeros(yearly.SIZE)
         scaled = y[:k] / (float(np.abs(y[:k]).max()) or 1.0)
-        by_month = first_day is not None and bool(monthdays.fit(scaled, first_day, month))
-        if by_month:
+        by_month = False
+        if first_day is not None and monthdays.fit(scaled, first_day, month):
             monthdays.factors(first_day, month, index)
+            by_month = True
         by_year = year is not None and bool(yearly.fit(scaled / index[:k], year, of_year))
         if by_year:
             index *= np.array([yearly.factor(t, of_year) for t in range(k + horizon)])

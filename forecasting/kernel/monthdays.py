@@ -22,7 +22,7 @@ _WORTH, _SURE = 0.02, 2.0
 _STICKS_OUT = 4.0  # squared standard errors from which a day is believed for itself: a spike is not shrunk
 _LOWEST_FACTOR = 0.02
 _BALANCED_MONTHS = 3
-_WIDEST_BALANCE = 20.0
+_WIDEST_BALANCE = 50.0
 
 
 @compiled
