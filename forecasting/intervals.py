@@ -101,7 +101,7 @@ def calibrate(
     ([[1.97]], [[3.0, 3.0]])
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        scores = np.abs(errors) / scales.reshape(*errors.shape[:2], -1)
+        scores = np.abs(errors) / (scales if scales.ndim == 3 else scales[:, :, None])
     scores[~np.isfinite(scores)] = np.nan
     scores = np.minimum(scores, _LARGEST_SCORE)
     judged = np.isfinite(scores).any(axis=2)

