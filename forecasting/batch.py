@@ -79,12 +79,16 @@ class Plan:
         """Periods between two origins of a backtest."""
         return max(1, self.horizon // _STEPS_PER_HORIZON)
 
+    @property
+    def is_daily(self) -> bool:
+        """Are the periods days? They alone have a day of the month."""
+        return self.frequency.unit == "D"
+
     def seasons(self) -> np.ndarray:
-        """What the kernel wants to know: both seasons, the periods of a year and of a quarter, the horizon."""
-        frequency = self.frequency
-        return np.array(
-            [self.short_season, self.long_season, frequency.year, frequency.quarter, self.horizon], dtype="float64"
-        )
+        """What the kernel wants to know: both seasons, periods of a year and of a quarter, the horizon, 1 for days."""
+        of = self.frequency
+        numbers = [self.short_season, self.long_season, of.year, of.quarter, self.horizon, self.is_daily]
+        return np.array(numbers, dtype="float64")
 
     def origins(self, lengths: np.ndarray, most: int) -> np.ndarray:
         """Points known at each origin of series of these lengths, shape (series, most): rising, zeros first.
@@ -155,7 +159,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Learned:
-    """Parameters, shape (series, pool.size_of(long season)), and the points they were learned on (0 = none yet)."""
+    """Parameters, shape (series, pool.size_of(…)), and the points they were learned on (0 = none yet)."""
 
     params: np.ndarray
     n_fit: np.ndarray
@@ -163,7 +167,9 @@ class Learned:
     @classmethod
     def nothing(cls, n_series: int, plan: Plan) -> "Learned":
         """Nothing learned yet."""
-        return cls(np.zeros((n_series, pool.size_of(plan.long_season))), np.zeros(n_series, dtype="int64"))
+        return cls(
+            np.zeros((n_series, pool.size_of(plan.long_season, plan.is_daily))), np.zeros(n_series, dtype="int64")
+        )
 
 
 @dataclass(frozen=True)
@@ -172,6 +178,7 @@ class Task:
 
     values: np.ndarray
     offsets: np.ndarray
+    first: np.ndarray
     seasons: np.ndarray
     weights: np.ndarray
     known: np.ndarray
@@ -200,9 +207,9 @@ def work(task: Task) -> Votes:
     classes, failed = np.zeros(shape[:2], dtype="int64"), np.zeros(shape[:2], dtype="int64")
     params, n_fit = task.learned.params.copy(), task.learned.n_fit.copy()
     # What came from another process may be read-only, and for such arrays all would be compiled once more.
-    given = (task.values, task.offsets, task.seasons, task.weights, task.known)
-    values, offsets, seasons, weights, known = (np.require(array, requirements=["C", "W"]) for array in given)
-    pool.run(values, offsets, seasons, weights, known, n_fit, params, means, classes, failed)
+    given = (task.values, task.offsets, task.first, task.seasons, task.weights, task.known)
+    values, offsets, first, seasons, weights, known = (np.require(array, requirements=["C", "W"]) for array in given)
+    pool.run(values, offsets, first, seasons, weights, known, n_fit, params, means, classes, failed)
     return Votes(means, classes, failed, Learned(params, n_fit))
 
 
@@ -216,6 +223,7 @@ def tasks(
         yield Task(
             batch.values[offsets[0] : offsets[-1]],
             offsets - offsets[0],
+            batch.first[part],
             plan.seasons(),
             weights,
             known[part],

@@ -92,7 +92,8 @@ def calibrate(
 
     Args:
         errors: forecast − what came, shape (series, origins, horizon); NaN where there is no origin.
-        scales: noise of the series at the origin, shape (series, origins); an origin without noise has no score.
+        scales: noise of the series at the origin, shape (series, origins) or, where it differs by step, (series,
+            origins, horizon); an origin without noise has no score.
         groups: of the forecast made at the origin, whole numbers ≥ 0, shape (series, origins).
         apart: origins between two whose windows do not overlap: a horizon's length in steps between origins.
         given: the calibration whose pools the series are compared with, instead of learning them here.
@@ -107,7 +108,7 @@ def calibrate(
     ([[1.97]], [[3.0, 3.0]])
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        scores = np.abs(errors) / scales[:, :, None]
+        scores = np.abs(errors) / (scales if scales.ndim == 3 else scales[:, :, None])
     scores[~np.isfinite(scores)] = np.nan
     scores = np.minimum(scores, _LARGEST_SCORE)
     judged = np.isfinite(scores).any(axis=2)

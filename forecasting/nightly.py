@@ -30,6 +30,7 @@ from forecasting.passes import (
 from forecasting.stand_ins import completed
 from forecasting.state import ModelState, Succession, located
 from forecasting.weights import Weights
+from forecasting.yardsticks import months_of
 
 # Below it a refit is worth its cost: series of 44 points lost 8 % with frozen parameters, of 50 and more nothing.
 _SHORT_HISTORY = 50
@@ -216,7 +217,8 @@ def _forecast(batch: Batch, shared: _Shared, past: Backtest, own: np.ndarray, le
     plan = shared.plan
     votes = run_forecast(batch, plan, shared.weights, learned, shared.mapped)
     made = completed(batch, plan, votes, shared.weights.now)
-    halves = half_widths(batch, plan, votes.classes[:, -1], shared.calibration, series_factors(own), shared.levels)
+    months, kinds = months_of(votes.learned.params, plan), votes.classes[:, -1]
+    halves = half_widths(batch, plan, kinds, shared.calibration, series_factors(own), shared.levels, months)
     values = [made.mean]
     for low, high in bounds(batch, made.mean, halves).values():
         values += [low, high]

@@ -18,6 +18,7 @@ from forecasting.kernel.classes import CONSTANT, REGULAR, demand_class
 from forecasting.kernel.noise import noise_scales
 from forecasting.kernel.pool import REGULAR_ROW, collect_votes
 from forecasting.weights import FEWEST_SERIES, Weights, default_weights, fold_of, learned_weights
+from forecasting.yardsticks import months_of, yardsticks
 
 DEFAULT_ORIGINS = 6
 _CHUNK = 1000  # series per task: a fifth of a second of work
@@ -102,7 +103,7 @@ def panel_weights(batch: Batch, plan: Plan) -> Weights:
     known = plan.origins(sample.lengths, DEFAULT_ORIGINS)
     known = np.ascontiguousarray(known[:, np.linspace(0, DEFAULT_ORIGINS - 1, _SAMPLE_ORIGINS).astype(int)])
     prior = fixed[REGULAR_ROW]
-    votes = collect_votes(sample.values, sample.offsets, plan.seasons(), prior > 0.0, known)
+    votes = collect_votes(sample.values, sample.offsets, sample.first, plan.seasons(), prior > 0.0, known)
     scales = noise_scales(sample.values, sample.offsets, known, plan.short_season)[:, :, None]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         came = (sample.after(known, plan.horizon) / scales).reshape(len(sample), -1)
@@ -142,24 +143,28 @@ def calibrated(
     batch: Batch, plan: Plan, backtest: Backtest, calibration: Calibration | None = None
 ) -> tuple[Calibration, np.ndarray]:
     """The calibration (this backtest's, if none is given), and each series' own errors in it, shape (series, 2)."""
-    scales = noise_scales(batch.values, batch.offsets, backtest.known, plan.short_season)
+    scales = yardsticks(batch, plan, months_of(backtest.votes.learned.params, plan), backtest.known)
     apart = -(-plan.horizon // plan.origin_step)
     with np.errstate(over="ignore", invalid="ignore"):
         errors = backtest.votes.means - backtest.came
     return calibrate(errors, scales, backtest.votes.classes, apart, calibration)
 
 
-def half_widths(
+def half_widths(  # noqa: PLR0913 - the last is of daily series alone
     batch: Batch,
     plan: Plan,
     groups: np.ndarray,
     calibration: Calibration,
     factors: np.ndarray,
     levels: Sequence[float],
+    months: np.ndarray,
 ) -> dict[float, np.ndarray]:
-    """Half widths of the intervals in the unit of the series, by level, each shape (series, horizon)."""
-    scales = noise_scales(batch.values, batch.offsets, batch.lengths[:, None], plan.short_season)[:, 0]
-    scales = np.where(groups == CONSTANT, 0.0, scales)
+    """Half widths of the intervals in the unit of the series, by level, each shape (series, horizon).
+
+    ``months`` are what each series' forecast knows of the days of a month, see :func:`yardsticks`.
+    """
+    scales = yardsticks(batch, plan, months, batch.lengths[:, None])[:, 0]
+    scales = np.where((groups == CONSTANT)[:, None], 0.0, scales)
     if not len(batch):
         return {level: np.zeros((0, plan.horizon)) for level in levels}
     starts = batch.offsets[:-1]
@@ -171,6 +176,6 @@ def half_widths(
         halves: dict[float, np.ndarray] = {}
         before = np.zeros((len(batch), plan.horizon))
         for level in levels:
-            half = calibration.half_widths(groups, factors, level) * scales[:, None]
+            half = calibration.half_widths(groups, factors, level) * scales
             before = halves[level] = np.minimum(np.maximum(half, before), widest)
     return halves

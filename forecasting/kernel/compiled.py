@@ -35,6 +35,7 @@ VERSION = hashlib.sha256(b"".join(_COUNTED)).hexdigest()[:16]
 # What a kept model depends on beside it: a state that other code has left is not gone on with.
 _AROUND = (
     "batch", "fallback", "frames", "intervals", "nightly", "passes", "periods", "stand_ins", "state", "weights",
+    "yardsticks",
 )  # fmt: skip
 ENGINE_VERSION = hashlib.sha256(
     VERSION.encode() + b"".join((_FOLDER.parent / f"{name}.py").read_bytes() for name in _AROUND)
