@@ -19,7 +19,7 @@ _BITS = COUNT + 1  # of failed: a bit per member, and LEANT
 _LARGEST = np.finfo("float64").max
 _SIMPLE = {SHORT: "mean", CONSTANT: "constant", DEAD: "zero", SLEEPING: "seasonal_naive"}
 _WHY = {
-    SHORT: "fewer than 8 periods of history: the mean of what there is",
+    SHORT: "fewer than 8 periods of history: the mean of their last year",
     DEAD: "no demand for a quarter and for four of its usual intervals: zero until it is sold again",
     SLEEPING: "silent for a quarter, as a year ago: last year's path",
 }

@@ -50,6 +50,9 @@ def learn_series(y: np.ndarray, m: int, long: float, wanted: np.ndarray, params:
     _learn(flat, m, wanted, params[_SHORT_AT:_LONG_AT])
     if _has_direct_view(len(y), long):
         _learn(y / params[0], int(np.rint(long)), wanted, params[_LONG_AT:])
+        # It has no vote in this view, and its whole weight would go to the other: OWA of 21 departments by week .778
+        # without it, .784 with it.
+        params[_SHORT_AT + members.GROWTH] = 0.0
 
 
 @compiled
@@ -156,12 +159,15 @@ def _is_plausible(past: np.ndarray, vote: np.ndarray) -> bool:
 def simple_forecast(past: np.ndarray, kind: int, year: int, mean: np.ndarray) -> bool:
     """The forecast of the classes that need no model into ``mean``; False for the others.
 
-    Short: the mean of the history. Constant: the constant. Dead: zero. Sleeping: a year ago.
+    Short: the mean of the last year of it. Constant: the constant. Dead: zero. Sleeping: a year ago.
     """
     n = len(past)
     if kind == SHORT:
-        scale = max(np.abs(past).max(), SMALLEST)
-        value = (past / scale).mean() * scale  # a sum near the largest float would overflow
+        # Of 3, 5 and 7 years of the M1, M3 and tourism series the last one missed 16 to 40 % less than their mean; of
+        # 5 and 7 quarters the last four missed 1 to 19 % less. Of days, weeks and months it is what there is.
+        newest = past[max(n - year, 0) :]
+        scale = max(np.abs(newest).max(), SMALLEST)
+        value = (newest / scale).mean() * scale  # a sum near the largest float would overflow
         mean[:] = value
         return True
     if kind in (CONSTANT, DEAD):
