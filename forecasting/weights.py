@@ -12,7 +12,7 @@ from forecasting.kernel.members import COUNT, MEMBERS
 from forecasting.kernel.pool import RARE_ROW, REGULAR_ROW
 
 # Combination, not choice: picking one model by its backtest lost 5 to 15 % to the mean of the same pool.
-_REGULAR = {"ets": 1.0, "theta": 1.0, "sarima": 1.0, "ar_log": 0.5, "ar": 0.5, "seasonal": 0.25}
+_REGULAR = {"ets": 1.0, "theta": 1.0, "sarima": 1.0, "ar_log": 0.5, "ar": 0.5, "seasonal": 0.25, "growth": 0.75}
 _RARE = {"ets": 1.0, "seasonal": 1.0, "tsb": 1.0, "imapa": 1.0}
 _FEWEST_IN_FOLD = 5
 FEWEST_SERIES = 20  # below it a panel does not know better than what held on thousands of series

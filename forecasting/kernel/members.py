@@ -6,11 +6,11 @@ it has learned), then each member's own block.
 
 import numpy as np
 
-from forecasting.kernel import arima, autoregression, intermittent, seasonal, smoothing, theta
+from forecasting.kernel import arima, autoregression, growth, intermittent, seasonal, smoothing, theta
 from forecasting.kernel.compiled import inlined
 
-MEMBERS = ("ets", "theta", "sarima", "ar_log", "ar", "seasonal", "tsb", "imapa")
-ETS, THETA, SARIMA, AR_LOG, AR, SEASONAL, TSB, IMAPA = range(len(MEMBERS))
+MEMBERS = ("ets", "theta", "sarima", "ar_log", "ar", "seasonal", "growth", "tsb", "imapa")
+ETS, THETA, SARIMA, AR_LOG, AR, SEASONAL, GROWTH, TSB, IMAPA = range(len(MEMBERS))
 COUNT = len(MEMBERS)
 
 _ETS_AT = COUNT
@@ -19,13 +19,19 @@ _SARIMA_AT = _THETA_AT + theta.SIZE
 _AR_LOG_AT = _SARIMA_AT + arima.SIZE
 _AR_AT = _AR_LOG_AT + autoregression.SIZE
 _SEASONAL_AT = _AR_AT + autoregression.SIZE
-SIZE = _SEASONAL_AT + seasonal.SIZE
+_GROWTH_AT = _SEASONAL_AT + seasonal.SIZE
+SIZE = _GROWTH_AT + growth.SIZE
 
+# Growth in proportion votes only where no season is carried, which is mostly on years. It lowered the OWA of eleven
+# yearly sets by 3.6 % on average (M1 .825 to .768, tourism .842 to .753, M3 .851 to .850) and that of two sets of two
+# years of weeks by 1.4 %. Beside a season, half a weight of it gained on ten sets of months, quarters and days, and
+# lost on ten.
 _fit_ets, _emit_ets = smoothing.fit, smoothing.emit
 _fit_theta, _emit_theta = theta.fit, theta.emit
 _fit_sarima, _emit_sarima = arima.fit, arima.emit
 _fit_ar_log, _fit_ar, _emit_ar = autoregression.fit_logs, autoregression.fit_levels, autoregression.emit
 _fit_seasonal, _emit_seasonal = seasonal.fit, seasonal.emit
+_fit_growth, _emit_growth = growth.fit, growth.emit
 _tsb, _imapa = intermittent.tsb, intermittent.imapa
 
 
@@ -44,7 +50,9 @@ def learn(y: np.ndarray, m: int, wanted: np.ndarray, params: np.ndarray) -> None
     if wanted[AR]:
         params[AR] = _fit_ar(y, m, params[_AR_AT:_SEASONAL_AT])
     if wanted[SEASONAL]:
-        params[SEASONAL] = _fit_seasonal(y, m, params[_SEASONAL_AT:])
+        params[SEASONAL] = _fit_seasonal(y, m, params[_SEASONAL_AT:_GROWTH_AT])
+    if wanted[GROWTH] and m <= 1 and y.min() > 0.0:
+        params[GROWTH] = _fit_growth(y, m, params[_GROWTH_AT:])
     for member in range(TSB, COUNT):  # these have nothing to learn
         params[member] = wanted[member]
 
@@ -67,7 +75,14 @@ def vote(y: np.ndarray, m: int, n_fit: int, params: np.ndarray, known: np.ndarra
     if params[AR]:
         _emit_ar(y, m, n_fit, params[_AR_AT:_SEASONAL_AT], known, votes[AR])
     if params[SEASONAL]:
-        _emit_seasonal(y, m, n_fit, params[_SEASONAL_AT:], known, votes[SEASONAL])
+        _emit_seasonal(y, m, n_fit, params[_SEASONAL_AT:_GROWTH_AT], known, votes[SEASONAL])
+    if params[GROWTH]:
+        _emit_growth(y, m, n_fit, params[_GROWTH_AT:], known, votes[GROWTH])
+    _vote_rare(y, params, known, votes)
+
+
+@inlined
+def _vote_rare(y: np.ndarray, params: np.ndarray, known: np.ndarray, votes: np.ndarray) -> None:
     for o in range(len(known)):
         if params[TSB]:
             votes[TSB, o, :] = _tsb(y[: known[o]])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from forecasting.kernel import arima, autoregression, intermittent, seasonal, smoothing, theta
+from forecasting.kernel import arima, autoregression, growth, intermittent, seasonal, smoothing, theta
 
 Model = Callable[[np.ndarray, int, int], np.ndarray]
 
@@ -55,6 +55,7 @@ MODELS: dict[str, Model] = {
     "ar_log": _fitted(autoregression.fit_logs, autoregression.emit, autoregression.SIZE),
     "ar": _fitted(autoregression.fit_levels, autoregression.emit, autoregression.SIZE),
     "seasonal": _fitted(seasonal.fit, seasonal.emit, seasonal.SIZE),
+    "growth": _fitted(growth.fit, growth.emit, growth.SIZE),
     "tsb": _flat(intermittent.tsb),
     "imapa": _flat(intermittent.imapa),
     "adida": _flat(intermittent.adida),

@@ -75,6 +75,12 @@ def _one_arima(m: int) -> object:
     return peers.ARIMA(order=(1, 0, 0), seasonal_order=(0, 1, 1), season_length=m, include_drift=True)
 
 
+def _growing(y: np.ndarray, m: int, horizon: int) -> np.ndarray:
+    """Smoothing with a drift is ARIMA (0,1,1) with one (Hyndman & Billah, 2003); here on logarithms."""
+    peer = of_statsforecast(lambda m: peers.ARIMA(order=(0, 1, 1), season_length=1, include_drift=True))
+    return np.exp(peer(np.log(y), m, horizon))
+
+
 def _ridge(y: np.ndarray, m: int, horizon: int, *, uses_logs: bool) -> np.ndarray:
     """The autoregression as its docstring has it: one matrix, numpy's solver, and a plain loop ahead."""
     z = np.log(y) if uses_logs else y.copy()
@@ -120,6 +126,7 @@ ORACLES = {
     "ar": Oracle(lambda y, m, horizon: _ridge(y, m, horizon, uses_logs=False), REGULAR, 1e-6, 1e-6),
     "ar_log": Oracle(lambda y, m, horizon: _ridge(y, m, horizon, uses_logs=True), REGULAR, 1e-6, 1e-6),
     "seasonal": Oracle(lambda y, m, horizon: _each_position(y, m, horizon), SEASONAL, 1e-9, 1e-9),
+    "growth": Oracle(_growing, ("level", "trend", "damped"), 0.35, 0.01),
     "tsb": Oracle(of_statsforecast(lambda m: peers.TSB(alpha_d=0.05, alpha_p=0.05)), ("intermittent",), 0.02, 0.02),
     # Its smoothing looks for α from 0.1 to 0.3, ours from 0.01: steady demand is missed by less than half as much.
     "adida": Oracle(of_statsforecast(lambda m: peers.ADIDA()), ("intermittent",), 0.2, 0.0),
