@@ -123,15 +123,14 @@ class Batch:
         >>> Batch.of(pd.DataFrame({"unique_id": "A", "ds": months, "y": [2, 1]}), "MS").values.tolist()
         [1.0, 2.0]
         """
-        where = in_order(panel, Frequency.parse(freq))
-        if where is None:
+        series = in_order(panel, Frequency.parse(freq))
+        if series is None:
             panel = validate_panel(panel, freq)
             if not panel.empty:
                 return cls.of(panel, freq)
             nothing = np.zeros(0, dtype="int64")
             return cls(np.zeros(0, dtype=object), nothing, np.zeros(0), np.zeros(1, dtype="int64"))
-        starts, first = where
-        ids = np.asarray(panel["unique_id"].array.take(starts), dtype=object)
+        ids, starts, first = series
         values = np.array(panel["y"], dtype="float64")  # a copy: of a read-only view all would be compiled once more
         return cls(ids, first, values, np.r_[starts, len(panel)].astype("int64"))
 

@@ -64,8 +64,8 @@ def _with_texts(frame: pd.DataFrame) -> pd.DataFrame:
     return frame if frame["unique_id"].dtype == "str" else frame.astype({"unique_id": "str"})
 
 
-def in_order(panel: pd.DataFrame, frequency: Frequency) -> tuple[np.ndarray, np.ndarray] | None:
-    """In which row each series begins, and in which period, of a panel in order that has nothing to refuse.
+def in_order(panel: pd.DataFrame, frequency: Frequency) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """The series of a panel in order that has nothing to refuse: their ids, the rows and periods in which they begin.
 
     None where it is empty, not in order, or breaks its contract otherwise than by its columns' types. One comparison of
     each row with what must stand there: 30,000 series of 36 months take 12 ms, and finding out what is wrong 90 ms.
@@ -76,7 +76,7 @@ def in_order(panel: pd.DataFrame, frequency: Frequency) -> tuple[np.ndarray, np.
     >>> months = pd.to_datetime(["2024-01-01", "2024-02-01", "2024-02-01"])
     >>> panel = pd.DataFrame({"unique_id": ["A", "A", "B"], "ds": months, "y": [1, 2, 3]})
     >>> [each.tolist() for each in in_order(panel, Frequency.parse("MS"))], in_order(panel[::-1], Frequency.parse("MS"))
-    ([[0, 2], [648, 649]], None)
+    ([['A', 'B'], [0, 2], [648, 649]], None)
     """
     _check_types(panel, COLUMNS)
     if panel.empty:
@@ -85,14 +85,15 @@ def in_order(panel: pd.DataFrame, frequency: Frequency) -> tuple[np.ndarray, np.
     if not np.isfinite(panel["y"].to_numpy(dtype="float64")).all():
         return None
     starts = np.r_[0, np.flatnonzero(np.asarray(ids[1:] != ids[:-1], dtype=bool)) + 1]
-    names = np.asarray(ids.take(starts), dtype=object)
+    names = panel["unique_id"].iloc[starts].to_numpy(dtype=object)
     if not (names[1:] > names[:-1]).all():
         return None
     first = frequency.ordinals(ds[starts])
     lengths = np.diff(starts, append=len(ds))
     low, high = int(first.min()), int((first + lengths).max())
     at = np.arange(len(ds)) + np.repeat(first - low - starts, lengths)
-    return (starts, first) if (frequency.labels(np.arange(low, high))[at] == ds).all() else None
+    expected = frequency.labels(np.arange(low, high)).take(at)
+    return (names, starts, first) if (expected == ds).all() else None
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from forecasting.kernel.pool import RARE_ROW, REGULAR_ROW
 # Combination, not choice: picking one model by its backtest lost 5 to 15 % to the mean of the same pool.
 _REGULAR = {"ets": 1.0, "theta": 1.0, "sarima": 1.0, "ar_log": 0.5, "ar": 0.5, "seasonal": 0.25, "growth": 0.75}
 _RARE = {"ets": 1.0, "seasonal": 1.0, "tsb": 1.0, "imapa": 1.0}
-_FEWEST_IN_FOLD = 5
+_FEWEST_IN_FOLD = 5  # below it a fold teaches the other nothing
 FEWEST_SERIES = 20  # below it a panel does not know better than what held on thousands of series
 # Gain of the learned weights, cross-fitted, below which they are noise (up to 5.5 % on seven sets on most of which
 # they lost out of sample) and from which they count alone (9.8 % on the one on which they won clearly).
@@ -66,7 +66,7 @@ def learned_weights(
     """The weights of regular demand, moved from ``prior`` as far as the panel's backtests call for it.
 
     The weights w ≥ 0, Σw = 1, that minimise Σ |Σ_j w_j vote_j − came| over all series together are found on one
-    fold of the series and judged on the other, and the other way round. The prior is left only by the share of
+    half of the series and judged on the other, and the other way round. The prior is left only by the share of
     (gain − 5 %) / 3 % that this gain over the prior reaches: the winner of a few origins is mostly noise. A member
     without any vote (what carries a season, on years) keeps its prior and moves nobody's.
 
@@ -91,8 +91,7 @@ def learned_weights(
     voted = np.isfinite(votes).any(axis=(1, 2)) & (prior > 0.0)
     of_voted = float(prior[voted].sum())
     now, then = prior.copy(), np.stack([prior, prior])
-    enough = came.shape[0] >= FEWEST_SERIES and np.bincount(folds, minlength=2).min() >= _FEWEST_IN_FOLD
-    if enough and of_voted > 0.0:
+    if came.shape[0] >= FEWEST_SERIES and of_voted > 0.0:
         found = _moved(votes[voted], came, prior[voted] / of_voted, folds)
         if found is not None:
             now[voted], then[:, voted] = of_voted * found[0], of_voted * found[1]
@@ -104,17 +103,24 @@ def _moved(
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """What :func:`learned_weights` says of members that all vote, and a prior that sums to 1; None if it stays."""
     filled = _filled(votes, prior)
-    judged, before, then = 0.0, 0.0, np.stack([prior, prior])
-    for fold in (0, 1):
-        mine, others = folds == fold, folds != fold
-        then[fold] = _least_absolute(filled[:, others], came[others], prior)
-        judged += float(np.abs(np.tensordot(then[fold], filled[:, mine], 1) - came[mine]).sum())
-        before += float(np.abs(np.tensordot(prior, filled[:, mine], 1) - came[mine]).sum())
+    half = np.arange(came.shape[0]) % 2 == 0
+    judged, before = 0.0, 0.0
+    for one, other in ((half, ~half), (~half, half)):
+        weights = _least_absolute(filled[:, one], came[one], prior)
+        judged += float(np.abs(np.tensordot(weights, filled[:, other], 1) - came[other]).sum())
+        before += float(np.abs(np.tensordot(prior, filled[:, other], 1) - came[other]).sum())
     gain = 1.0 - judged / before if before > 0.0 else 0.0
     share = float(np.clip((gain - _NOISE) / (_CERTAIN - _NOISE), 0.0, 1.0))
     if share == 0.0:
         return None
-    return (1.0 - share) * prior + share * _least_absolute(filled, came, prior), (1.0 - share) * prior + share * then
+    taught = [_taught(filled, came, prior, others) for others in (folds >= 0, folds != 0, folds != 1)]
+    now, *then = ((1.0 - share) * prior + share * own for own in taught)
+    return now, np.stack(then)
+
+
+def _taught(filled: np.ndarray, came: np.ndarray, prior: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The weights that these series teach; the prior where they are too few to teach anything."""
+    return _least_absolute(filled[:, chosen], came[chosen], prior) if chosen.sum() >= _FEWEST_IN_FOLD else prior
 
 
 def _filled(votes: np.ndarray, prior: np.ndarray) -> np.ndarray:
