@@ -41,7 +41,7 @@ COLUMNS = ["scenario", "series", "unique_id", "ds", "base", "mean", "lo_80", "hi
     kinds={"python", "postgres"},
     description="Per scenario of scenarios.yaml and product: the weekly forecast under it, beside the base.",
 )
-def forecast_scenarios(night: NightResource) -> dg.MaterializeResult:
+def forecast_scenarios(context: dg.AssetExecutionContext, night: NightResource) -> dg.MaterializeResult:
     """Ask every what-if, and replace what was said at this as-of date."""
     tonight = night.get()
     with tonight.stage("scenarios") as record:
@@ -50,7 +50,12 @@ def forecast_scenarios(night: NightResource) -> dg.MaterializeResult:
         with writing(tonight.connection):
             written = replace_as_of(tonight.connection, "forecast.scenarios", tonight.as_of_date, found)
         record.counts = Counts(read=len(base), written=written)
-    return dg.MaterializeResult(metadata={"dagster/row_count": written, **_shown(found)})
+    shown = _shown(found)
+    idle = [one.name for one in tonight.business.scenarios if one.name not in set(found["scenario"])]
+    if idle and len(base):
+        context.log.warning(f"no product that is forecast is concerned by {', '.join(map(repr, idle))}")
+        shown["without a product: are category and id as in the data?"] = dg.MetadataValue.text(", ".join(idle))
+    return dg.MaterializeResult(metadata={"dagster/row_count": written, **shown})
 
 
 def _shown(found: pd.DataFrame) -> dict[str, dg.MetadataValue]:
