@@ -50,7 +50,7 @@ def show_started(console: Console, started: Started) -> None:
         more = f" and {len(shown) - MOST_NAMES} more, see sources.yaml" if len(shown) > MOST_NAMES else ""
         console.print(f"Not recognised: {escape('; '.join(shown[:MOST_NAMES]))}{more}", soft_wrap=True)
     if started.to_confirm:
-        console.print(f"[bold]To confirm[/] in sources.yaml ({len(started.to_confirm)}), marked CONFIRM:")
+        console.print("[bold]To confirm[/] in sources.yaml, marked CONFIRM; check counts what is left:")
         for line in started.to_confirm:
             console.print(f"  {escape(line)}", soft_wrap=True)
 
