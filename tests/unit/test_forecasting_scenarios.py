@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.scenarios import Promotion, Scenario, Shock, scenario_forecasts
@@ -123,6 +123,7 @@ def test_impossible_changes_are_refused() -> None:
 
 
 @given(st.floats(1e-9, 1e12), st.floats(-0.9, 4.0), st.floats(-6, -0.1), st.floats(0, 0.09))
+@settings(deadline=None)
 def test_scaling_the_base_scales_the_scenario_and_intervals_stay_nested(
     factor: float, change: float, elasticity: float, se: float
 ) -> None:
