@@ -23,8 +23,8 @@ SLOW_FIXTURES = {"postgres_server", "database_url"}
 LONGEST_FIRST = (
     "tests/pipeline/test_crashes.py",
     "tests/integration/test_compose.py",
-    "tests/pipeline/test_night.py",
     "tests/integration/test_dbt_project.py",
+    "tests/pipeline/test_night.py",
     "tests/pipeline/test_online_retail.py",
     "tests/pipeline/test_recomputed_adventureworks.py",
     "tests/pipeline/test_recomputed_demo.py",

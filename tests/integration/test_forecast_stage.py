@@ -8,7 +8,6 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -260,10 +259,9 @@ def test_an_answer_writes_nothing(shop: Warehouse) -> None:
             connection.execute("delete from forecast.forecasts")
 
 
-def test_without_a_night_there_is_nothing_to_ask(database_url: str, tmp_path: Path) -> None:
-    warehouse = Warehouse(database_url, tmp_path)
+def test_without_a_night_there_is_nothing_to_ask(new_warehouse: Callable[[], Warehouse]) -> None:
     with pytest.raises(ContractError, match="no night has built the facts yet"):
-        ask(warehouse, "company")
+        ask(new_warehouse(), "company")
 
 
 def test_a_night_about_the_past_leaves_the_models_of_a_later_day_alone(forecast: Warehouse) -> None:
