@@ -17,7 +17,16 @@ from forecasting.engine import forecast_panel
 from orchestration.settings import PROJECT_ROOT
 
 FOLDER = PROJECT_ROOT.parent / "shared" / "eval"  # beside a checkout; no part of the repository
-SETS = ("m3_monthly", "m3_monthly_full", "m3_quarterly_full", "tourism_monthly", "nn5_daily", "m5_monthly")
+COMPETITIONS = {"m1_yearly": "M1", "m3_yearly": "M3"}  # in the folder's neighbour data/m3, one file for all frequencies
+SETS = (
+    "m3_monthly",
+    "m3_monthly_full",
+    "m3_quarterly_full",
+    "tourism_monthly",
+    "nn5_daily",
+    "m5_monthly",
+    *COMPETITIONS,
+)
 LEVELS = (80, 95)
 _MOST_DIFFERENT = 1e-9  # of a figure of ours from the published harness's: rounding
 
@@ -59,13 +68,39 @@ class Score:
 
 
 def load(folder: Path, name: str, most_series: int | None = None) -> EvaluationSet:
-    """A set of the folder's ``data``, whole or its first series."""
+    """A set of the folder's ``data``, whole or its first series; the years of a competition from beside it."""
+    whole = _years(folder, name) if name in COMPETITIONS else _whole(folder, name)
+    return whole.only(list(whole.train["unique_id"].unique()[:most_series])) if most_series else whole
+
+
+def is_there(folder: Path, name: str) -> bool:
+    """Can the set be loaded? The competitions' files are no part of the folder itself."""
+    return name not in COMPETITIONS or _values_file(folder, name).exists()
+
+
+def _values_file(folder: Path, name: str) -> Path:
+    return folder.parent / "data" / "m3" / f"{COMPETITIONS[name]}_values.parquet"
+
+
+def _years(folder: Path, name: str) -> EvaluationSet:
+    """The competition's yearly series, six years ahead. Each begins in 1900: which years they were changes nothing."""
+    values_file = _values_file(folder, name)
+    about = pd.read_csv(values_file.with_name(f"{COMPETITIONS[name]}_series.csv"))
+    values = pd.read_parquet(values_file)
+    values = values[values["st"].isin(about.loc[about["period"] == "YEARLY", "st"])]
+    values = values.assign(ahead=values["part"].astype("str") != "train").sort_values(["st", "ahead", "t"])
+    years = pd.to_datetime(values.groupby("st", observed=True).cumcount().add(1900).astype("str") + "-01-01")
+    panel = pd.DataFrame({"unique_id": values["st"].astype("str"), "ds": years, "y": values["value"].astype("float64")})
+    is_known = ~values["ahead"]
+    return EvaluationSet(name, panel[is_known], panel[~is_known], "YS", 6, 1)
+
+
+def _whole(folder: Path, name: str) -> EvaluationSet:
     about = json.loads((folder / "data" / "sets.json").read_text(encoding="utf-8"))[name]
     train, test = (
         pd.read_csv(folder / "data" / f"{name}_{part}.csv", parse_dates=["ds"]) for part in ("train", "test")
     )
-    whole = EvaluationSet(name, train, test, about["freq"], about["h"], about["m"])
-    return whole.only(list(train["unique_id"].unique()[:most_series])) if most_series else whole
+    return EvaluationSet(name, train, test, about["freq"], about["h"], about["m"])
 
 
 def forecast_set(one: EvaluationSet) -> tuple[pd.DataFrame, float]:

@@ -80,6 +80,8 @@ def _sets(options: argparse.Namespace) -> list[str]:
     lines: list[str] = []
     print(f"{'set':18} series    OWA  sMAPE  MASE RMSSE  cov80  cov95   MSIS95  CPU ms a series", flush=True)
     for name in options.sets:
+        if not forecast_sets.is_there(folder, name):
+            continue
         one = forecast_sets.load(folder, name, options.set_series)
         forecast_sets.forecast_set(one.only(list(one.train["unique_id"].unique()[:3])))  # compiled before it is timed
         forecast, seconds = forecast_sets.forecast_set(one)

@@ -98,7 +98,7 @@ def test_scores_by_hand_and_a_missing_forecast_is_naive2s() -> None:
 @pytest.mark.skipif(
     not (forecast_sets.FOLDER / "evaluate.py").exists(), reason="no evaluation data beside the checkout"
 )
-@pytest.mark.parametrize("name", ["m3_monthly", "m3_quarterly_full", "m5_monthly"])
+@pytest.mark.parametrize("name", ["m3_monthly", "m3_quarterly_full", "m5_monthly", "m1_yearly"])
 def test_the_published_harness_scores_as_we_do(name: str) -> None:
     one = forecast_sets.load(forecast_sets.FOLDER, name, 12)
     last = one.train.groupby("unique_id")["y"].last()
