@@ -27,10 +27,11 @@ TABLES = ("quality", "decompositions")
 LARGEST_CATEGORIES = 29  # by revenue of a year: with the company, 60 series of revenue and units
 ORIGINS = 60  # consecutive one-step forecasts per series; the tests need 30
 SEASONS: dict[str, tuple[int, ...]] = {"day": (7, 365), "week": (52,)}
-FAMILIES = tuple(
-    Family(level=level, measure=measure, grain=grain, horizon=1)
-    for measure, grain in (("revenue", "day"), ("units", "week"))
-    for level in ("company", "category")
+FAMILIES = (
+    Family(level="company", measure="revenue", grain="day", horizon=1),
+    Family(level="category", measure="revenue", grain="day", horizon=1),
+    Family(level="company", measure="units", grain="week", horizon=1),
+    Family(level="category", measure="units", grain="week", horizon=1),
 )
 LARGEST = """
     select category

@@ -237,7 +237,9 @@ def test_what_the_night_published_stands_beside_the_answer(forecast: Warehouse) 
         "select ds, mean from forecast.forecasts where series = 'product_weekly_units' and unique_id = 'MUG'"
         f" and as_of_date = '{AS_OF}'"
     ))  # fmt: skip
-    override = "insert into forecast.overridden values (%s, 'product_weekly_units', 'MUG', %s, 77, %s, true, 'Zoë', 'Messe', %s)"
+    override = """
+        insert into forecast.overridden
+        values (%s, 'product_weekly_units', 'MUG', %s, 77, %s, true, 'Zoë', 'Messe', %s)"""
     try:
         with forecast.connect() as connection:
             connection.execute(override, [AS_OF, min(said), said[min(said)], AS_OF])
