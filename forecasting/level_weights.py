@@ -52,7 +52,7 @@ def variance_ratios(missed: Missed, n_levels: int) -> tuple[np.ndarray, np.ndarr
     """
     n_origins = len(missed.apart)
     weight: np.ndarray = np.bincount(missed.node, np.abs(missed.size)) / np.maximum(np.bincount(missed.node), 1)
-    told: np.ndarray = np.greater(weight[missed.node], 0.0)
+    told = weight[missed.node] > 0
     scale, level, origin = weight[missed.node][told], missed.level[told], missed.origin[told]
     own, summed = missed.own[told] / scale, missed.summed[told] / scale
 
@@ -62,7 +62,8 @@ def variance_ratios(missed: Missed, n_levels: int) -> tuple[np.ndarray, np.ndarr
     cross, square = added(summed * (summed - own)), added(np.square(own - summed))
     nodes = np.array([len(np.unique(missed.node[missed.level == k])) for k in range(n_levels)], dtype="float64")
     worth = missed.windows * np.sqrt(nodes)  # what moves one node of a level moves its neighbours
-    others = np.where(missed.apart.any(axis=1)[:, None], missed.apart, ~np.eye(n_origins, dtype=bool)).astype("float64")
+    has_others = missed.apart.any(axis=1, keepdims=True)
+    others = np.where(has_others, missed.apart, ~np.eye(n_origins, dtype=bool)).astype("float64")
     whole = _share(cross.sum(axis=1), square.sum(axis=1), worth)
     without = _share(cross @ others.T, square @ others.T, worth[:, None] * others.mean(axis=1))
     then = without[level, origin]
