@@ -51,8 +51,8 @@ def variance_ratios(missed: Missed, n_levels: int) -> tuple[np.ndarray, np.ndarr
     [0.25]
     """
     n_origins = len(missed.apart)
-    weight = np.bincount(missed.node, np.abs(missed.size)) / np.maximum(np.bincount(missed.node), 1)
-    told = np.atleast_1d(weight[missed.node] > 0)
+    weight: np.ndarray = np.bincount(missed.node, np.abs(missed.size)) / np.maximum(np.bincount(missed.node), 1)
+    told = weight[missed.node] > 0
     scale, level, origin = weight[missed.node][told], missed.level[told], missed.origin[told]
     own, summed = missed.own[told] / scale, missed.summed[told] / scale
 

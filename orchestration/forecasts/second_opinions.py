@@ -25,8 +25,6 @@ from orchestration.warehouse import Connection
 
 # Auto-ARIMA takes seconds a series, once a week: it votes where a family has some dozens of totals.
 MOST_TOTALS = 40
-# An attempt at a series, after which it goes without ARIMA's vote.
-SECONDS_PER_TOTAL = 20.0
 TABLE = sql.Identifier("forecast", "arima_states")
 
 Frames = tuple[pd.DataFrame, pd.DataFrame]
@@ -89,7 +87,6 @@ class SecondOpinions:
             horizon=family.horizon,
             backtest=backtests,
             states=self.states.get(family.series),
-            seconds_per_series=SECONDS_PER_TOTAL,
         )
         self.learned[family.series] = votes.states
         return with_arima(forecasts, backtests, votes, Behind(history.panel, history.freq))
