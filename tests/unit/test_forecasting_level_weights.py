@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from forecasting.hierarchy import incoherence, reconcile, reconcile_backtest
 from forecasting.level_weights import Missed, variance_ratios
-from tests.unit.test_forecasting_hierarchy import BASE, LINKS, backtest_of, frame
+from tests.support.hierarchies import BASE, LINKS, backtest_of, frame
 
 
 @given(st.integers(1, 6), st.integers(1, 3), st.integers(0, 2**32 - 1), st.sampled_from([1e-200, 1.0, 1e100]))
