@@ -1,6 +1,6 @@
 """How far a level of a hierarchy is believed beside the sum of its parts, by what both missed at past origins.
 
-Not here: frames, and where a tree is complete (hierarchy.py), what is made of the variances (tree.py, margins.py).
+Not here: frames, and how much of a tree is known (past_trees.py), what is made of the variances (tree.py, margins.py).
 """
 
 from dataclasses import dataclass

@@ -134,12 +134,12 @@ def test_a_category_without_its_leaves_is_a_leaf_of_the_company() -> None:
 
 
 @pytest.mark.parametrize("unit", [1.0, 1e-9, 1e12])
-def test_a_tree_is_complete_to_a_millionth_whatever_its_unit(unit: float) -> None:
+def test_a_tree_is_known_from_nine_tenths_on_whatever_its_unit(unit: float) -> None:
     base = frame({**BASE, "all": 90.0, "Essen": 50.0, "Trinken": 40.0})
     backtest = backtest_of(3.0, base)
     backtest[["y", "mean"]] *= unit
     company = backtest["level"] == "company"
-    for off, moves in ((0.9e-6, True), (1.1e-6, False)):
+    for off, moves in ((-0.9e-6, True), (-1.1e-6, False), (0.11, True), (0.12, False)):
         named = backtest.assign(y=np.where(company, backtest["y"] * (1 + off), backtest["y"]))
         assert (reconcile_backtest(named, LINKS)["mean"] != named["mean"])[company].all() == moves
 
