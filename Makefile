@@ -7,6 +7,9 @@ SHELL := bash
 
 PY := .venv/bin/python
 PACKAGES := orchestration forecasting reporting examples benchmarks
+# Whole modules for each worker, in the order that tests/conftest.py gives them; `make WORKERS=4 test` on a larger machine.
+WORKERS := 2
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 # Tried in this order; `make PYTHON=/path/to/python3.12 setup` chooses another. 3.11 is the one the lock was tested on,
 # and for 3.14 some of the locked packages have no wheels.
 PYTHONS := $(PYTHON) python3.11 python3.12 python3.13 python3 python
@@ -20,7 +23,7 @@ run: setup ## Start the database, the first night and the Dagster UI; Ctrl-C sto
 	@$(PY) -m orchestration.cli up
 
 test: lint ## Lint, types, and every test and doctest
-	$(PY) -m pytest -n 2 --dist loadscope tests $(PACKAGES)
+	$(PYTEST) tests $(PACKAGES)
 
 lint: setup ## Lint, format and types only
 	$(PY) -m ruff check .
@@ -28,7 +31,7 @@ lint: setup ## Lint, format and types only
 	$(PY) -m mypy
 
 test-unit: setup ## The tests that need no database
-	$(PY) -m pytest -n 2 --dist loadscope tests/unit
+	$(PYTEST) tests/unit
 
 bench: setup ## How fast it is on this machine, beside what is promised; a few minutes
 	$(PY) -m benchmarks

@@ -14,8 +14,7 @@ import psutil
 
 from benchmarks.machine import MB
 from forecasting.engine import forecast_panel
-from forecasting.nightly import forecast_night
-from forecasting.state import ModelState
+from forecasting.nightly import Night, forecast_night
 from forecasting.weights import FEWEST_SERIES
 
 SEED = 20
@@ -74,9 +73,9 @@ def nights(panel: pd.DataFrame) -> Nights:
     grown = with_new_months(panel, CHANGED_SHARE)
     changed = grown[grown["unique_id"].isin(_longer(grown, panel))]
     started = time.process_time()
-    _forecast(tiny, state=_forecast(tiny))
+    _forecast(tiny, state=_forecast(tiny).state)
     compiled = time.process_time()
-    state = _forecast(panel)
+    state = _forecast(panel).state
     ended = time.process_time()
     _forecast(changed, state=state, only_changed=True)
     part = time.process_time()
@@ -87,11 +86,11 @@ def nights(panel: pd.DataFrame) -> Nights:
     )  # fmt: skip
 
 
-def _forecast(panel: pd.DataFrame, **more: Any) -> ModelState:
-    """A night and the frame of all its forecasts; the state it leaves."""
+def _forecast(panel: pd.DataFrame, **more: Any) -> Night:
+    """A night, and the frame of all its forecasts."""
     night = forecast_night(panel, **CHOICE, **more)
-    assert len(night.forecasts) == HORIZON * len(night.state.ids)
-    return night.state
+    assert len(night.forecasts) == HORIZON * (night.relearned + night.filtered + night.unchanged)
+    return night
 
 
 def _longer(grown: pd.DataFrame, panel: pd.DataFrame) -> pd.Index:

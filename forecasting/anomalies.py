@@ -34,7 +34,7 @@ def kpi_anomalies(
     - expected_k = base_k + median(r_(k−1) … r_(k−26)), which follows a trend that the base lags behind;
     - MAD_k = median |r − median r| of the same residuals, at least 1 % of the KPI's usual size;
     - score_k = 0.6745 · (x_k − expected_k) / MAD_k, the modified z-score; an anomaly has |score| > 3.5;
-    - lo, hi = expected ∓ 3.5 · MAD_k / 0.6745.
+    - lo, hi = expected ∓ 3.5 · MAD_k / 0.6745; lo is not below 0 where no value ever was.
 
     A KPI that moves now and then but is zero on most days has no usual day: none of its days is judged.
 
@@ -78,6 +78,8 @@ def kpi_anomalies(
         judged = _judge(one, season_length, window_seasons, scale_seasons)
         reach = threshold * judged["mad"] / MAD_TO_SD
         judged["lo"], judged["hi"] = judged["expected"] - reach, judged["expected"] + reach
+        if (one["value"] >= 0).all():  # orders are never fewer than none
+            judged["lo"] = judged["lo"].clip(lower=0.0)
         found.append(judged[judged["score"].abs() > threshold])
     if not found:
         return _empty()

@@ -59,8 +59,8 @@ class TotalState:
 class Job:
     """One series' work: ``known`` periods at each origin, rising.
 
-    ``indices`` are of the year as each origin, and at last the end, knew it, over its past and its horizon; None
-    where there is none.
+    ``indices`` are of month and year as each origin, and at last the end, knew them, over its past and its horizon;
+    None where there is none.
     """
 
     y: np.ndarray
@@ -116,7 +116,7 @@ def _searched(job: Job, at: int) -> ArimaState:
 
 
 def _extrapolated(job: Job, at: int, state: ArimaState) -> np.ndarray:
-    """The forecast from an origin, with the year's season, and within reason."""
+    """The forecast from an origin, with the seasons of month and year, and within reason."""
     past, index = _past(job, at), job.indices[at]
     ahead = extrapolate(_flat(job, at), state, job.horizon)
     ahead = ahead if index is None else ahead * index[len(past) :]

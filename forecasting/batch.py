@@ -3,18 +3,34 @@
 Not here: intervals (intervals.py), frames of forecasts (frames.py), the compiled models (kernel/).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 
 from forecasting.kernel import pool
+from forecasting.panel import in_order, validate_panel
 from forecasting.periods import Frequency
 
 LONGEST_STATE = 24  # a season that models carry period by period; a longer one is an index of the year
 _STEPS_PER_HORIZON = 4  # origins lie a quarter of a horizon apart: closer ones see nearly the same errors
 _FEWEST_KNOWN = 2  # periods an origin must know; such short ones calibrate the intervals of new products
+
+
+def at_least_one(number: object, what: str, unit: str = "") -> int:
+    """The whole number that was given, also as 12.0 or by numpy. Raises ValueError for anything else, and below 1.
+
+    >>> at_least_one(12.0, "horizon"), at_least_one(np.int64(3), "horizon")
+    (12, 3)
+    """
+    is_whole = isinstance(number, Real) and not isinstance(number, bool) and float(number).is_integer()
+    if not is_whole:
+        raise ValueError(f"{what} must be a whole number, not {number!r}")
+    if (whole := int(number)) < 1:  # type: ignore[call-overload]  # a Real, as was asked
+        raise ValueError(f"{what} must be at least 1{unit}, not {whole}")
+    return whole
 
 
 @dataclass(frozen=True)
@@ -27,19 +43,18 @@ class Plan:
 
     @classmethod
     def of(cls, freq: str, horizon: int, season_lengths: Sequence[int] | None) -> "Plan":
-        """Checked plan. Raises ValueError for an unknown frequency, a horizon or a season below 1.
+        """Checked plan. Raises ValueError for an unknown frequency, and a horizon or a season that is no number ≥ 1.
 
         >>> Plan.of("D", 0, None)
         Traceback (most recent call last):
         ValueError: horizon must be at least 1 period, not 0
         """
         frequency = Frequency.parse(freq)
-        seasons = tuple(frequency.season_lengths if season_lengths is None else season_lengths) or (1,)
-        if horizon < 1:
-            raise ValueError(f"horizon must be at least 1 period, not {horizon}")
-        if min(seasons) < 1:
-            raise ValueError(f"season lengths must be at least 1 period, not {min(seasons)}")
-        return cls(frequency, horizon, seasons)
+        seasons = frequency.season_lengths if season_lengths is None else season_lengths
+        if not isinstance(seasons, Iterable) or isinstance(seasons, str):
+            raise ValueError(f"season lengths must be a list of whole numbers, not {seasons!r}")
+        lengths = tuple(at_least_one(length, "season lengths", " period") for length in seasons) or (1,)
+        return cls(frequency, at_least_one(horizon, "horizon", " period"), lengths)
 
     @property
     def naive_season(self) -> int:
@@ -64,12 +79,16 @@ class Plan:
         """Periods between two origins of a backtest."""
         return max(1, self.horizon // _STEPS_PER_HORIZON)
 
+    @property
+    def is_daily(self) -> bool:
+        """Are the periods days? They alone have a day of the month."""
+        return self.frequency.unit == "D"
+
     def seasons(self) -> np.ndarray:
-        """What the kernel wants to know: both seasons, the periods of a year and of a quarter, the horizon."""
-        frequency = self.frequency
-        return np.array(
-            [self.short_season, self.long_season, frequency.year, frequency.quarter, self.horizon], dtype="float64"
-        )
+        """What the kernel wants to know: both seasons, periods of a year and of a quarter, the horizon, 1 for days."""
+        of = self.frequency
+        numbers = [self.short_season, self.long_season, of.year, of.quarter, self.horizon, self.is_daily]
+        return np.array(numbers, dtype="float64")
 
     def origins(self, lengths: np.ndarray, most: int) -> np.ndarray:
         """Points known at each origin of series of these lengths, shape (series, most): rising, zeros first.
@@ -97,16 +116,23 @@ class Batch:
     offsets: np.ndarray
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, frequency: Frequency) -> "Batch":
-        """The series of a validated panel (see :func:`forecasting.panel.validate_panel`), in its order."""
-        if frame.empty:
+    def of(cls, panel: pd.DataFrame, freq: str) -> "Batch":
+        """The series of a panel, by id. Raises PanelError as :func:`forecasting.panel.validate_panel`.
+
+        >>> months = pd.to_datetime(["2024-02-01", "2024-01-01"])
+        >>> Batch.of(pd.DataFrame({"unique_id": "A", "ds": months, "y": [2, 1]}), "MS").values.tolist()
+        [1.0, 2.0]
+        """
+        series = in_order(panel, Frequency.parse(freq))
+        if series is None:
+            panel = validate_panel(panel, freq)
+            if not panel.empty:
+                return cls.of(panel, freq)
             nothing = np.zeros(0, dtype="int64")
             return cls(np.zeros(0, dtype=object), nothing, np.zeros(0), np.zeros(1, dtype="int64"))
-        codes, ids = pd.factorize(frame["unique_id"])
-        starts = np.r_[0, np.flatnonzero(codes[1:] != codes[:-1]) + 1]
-        first = frequency.ordinals(frame["ds"].to_numpy()[starts])
-        values = np.array(frame["y"], dtype="float64")  # a copy: of a read-only view all would be compiled once more
-        return cls(np.asarray(ids, dtype=object), first, values, np.r_[starts, len(frame)].astype("int64"))
+        ids, starts, first = series
+        values = np.array(panel["y"], dtype="float64")  # a copy: of a read-only view all would be compiled once more
+        return cls(ids, first, values, np.r_[starts, len(panel)].astype("int64"))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -132,7 +158,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Learned:
-    """Parameters, shape (series, pool.size_of(long season)), and the points they were learned on (0 = none yet)."""
+    """Parameters, shape (series, pool.size_of(…)), and the points they were learned on (0 = none yet)."""
 
     params: np.ndarray
     n_fit: np.ndarray
@@ -140,7 +166,9 @@ class Learned:
     @classmethod
     def nothing(cls, n_series: int, plan: Plan) -> "Learned":
         """Nothing learned yet."""
-        return cls(np.zeros((n_series, pool.size_of(plan.long_season))), np.zeros(n_series, dtype="int64"))
+        return cls(
+            np.zeros((n_series, pool.size_of(plan.long_season, plan.is_daily))), np.zeros(n_series, dtype="int64")
+        )
 
 
 @dataclass(frozen=True)
@@ -149,6 +177,7 @@ class Task:
 
     values: np.ndarray
     offsets: np.ndarray
+    first: np.ndarray
     seasons: np.ndarray
     weights: np.ndarray
     known: np.ndarray
@@ -164,6 +193,11 @@ class Votes:
     failed: np.ndarray
     learned: Learned
 
+    def take(self, chosen: np.ndarray) -> "Votes":
+        """The series of these indices, in this order."""
+        learned = Learned(self.learned.params[chosen], self.learned.n_fit[chosen])
+        return Votes(self.means[chosen], self.classes[chosen], self.failed[chosen], learned)
+
 
 def work(task: Task) -> Votes:
     """Do one task. It depends on nothing but the task, so it may be done again anywhere."""
@@ -172,9 +206,9 @@ def work(task: Task) -> Votes:
     classes, failed = np.zeros(shape[:2], dtype="int64"), np.zeros(shape[:2], dtype="int64")
     params, n_fit = task.learned.params.copy(), task.learned.n_fit.copy()
     # What came from another process may be read-only, and for such arrays all would be compiled once more.
-    given = (task.values, task.offsets, task.seasons, task.weights, task.known)
-    values, offsets, seasons, weights, known = (np.require(array, requirements=["C", "W"]) for array in given)
-    pool.run(values, offsets, seasons, weights, known, n_fit, params, means, classes, failed)
+    given = (task.values, task.offsets, task.first, task.seasons, task.weights, task.known)
+    values, offsets, first, seasons, weights, known = (np.require(array, requirements=["C", "W"]) for array in given)
+    pool.run(values, offsets, first, seasons, weights, known, n_fit, params, means, classes, failed)
     return Votes(means, classes, failed, Learned(params, n_fit))
 
 
@@ -188,6 +222,7 @@ def tasks(
         yield Task(
             batch.values[offsets[0] : offsets[-1]],
             offsets - offsets[0],
+            batch.first[part],
             plan.seasons(),
             weights,
             known[part],

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from forecasting.batch import Batch, Plan
+from forecasting.batch import Batch, Plan, at_least_one
 from forecasting.frames import backtest_frame
 from forecasting.nightly import forecast_night
-from forecasting.panel import validate_panel
 from forecasting.passes import DEFAULT_ORIGINS, Progress, mapping, panel_weights, run_backtest
 
 
@@ -35,9 +34,10 @@ def forecast_panel(  # noqa: PLR0913 - the one door: a keyword for each choice r
         freq: ``D``, ``W-MON`` … ``W-SUN`` (ds = first day of the week), ``MS``, ``QS`` or ``YS``.
         horizon: periods to forecast, ≥ 1.
         season_lengths: in periods, the seasonal naive's first; by default those that the frequency may have
-            (7 and 365, 52, 12, 4), each used where the history shows it.
-        levels: of the intervals, in per cent, above 0 and below 100.
-        n_jobs: threads; None or 1 works in this one.
+            (7 and 365, 52, 12, 4), each used where the history shows it. Of several the models carry the first of
+            at most 24 periods and the first longer one.
+        levels: of the intervals, in per cent, above 0 and below 100, of six digits at most; none gives no intervals.
+        n_jobs: threads; None, 0 or 1 works in this one, −1 in one per processor. The numbers do not depend on it.
         on_progress: called with (series done, series in all).
 
     Returns:
@@ -48,7 +48,7 @@ def forecast_panel(  # noqa: PLR0913 - the one door: a keyword for each choice r
 
     Raises:
         PanelError: the panel broke its contract (see :func:`forecasting.panel.validate_panel`).
-        ValueError: an unknown frequency, a horizon below 1, a level outside (0, 100).
+        ValueError: an unknown frequency, a horizon or season that is no whole number ≥ 1, a level outside (0, 100).
 
     >>> weeks = pd.date_range("2024-01-01", periods=9, freq="W-MON")
     >>> panel = pd.DataFrame({"unique_id": "A", "ds": weeks, "y": 5.0})
@@ -77,8 +77,8 @@ def backtest_panel(  # noqa: PLR0913 - as forecast_panel
     The last origin lies ``horizon`` periods before the end, the others every max(1, horizon // 4) periods
     before it, as long as two seasons and half of the history are known; one origin where that leaves none.
     Parameters are learned at a series' first origin and only filtered forward at the later ones, so no origin
-    sees its future (and learning again at each would not have forecast better, only slower). Only the members'
-    weights, where the panel moves them at all, are learned on all origins of up to 120 series together.
+    sees its future (and learning again at each would not have forecast better, only slower). The members' weights,
+    where the panel moves them at all, are for each half of the series those that up to 120 of the other half teach.
 
     Args:
         panel, freq, horizon, season_lengths, n_jobs, on_progress: as for :func:`forecast_panel`.
@@ -97,9 +97,8 @@ def backtest_panel(  # noqa: PLR0913 - as forecast_panel
     [['2024-03-01', '2024-04-01', '5.0']]
     """
     plan = Plan.of(freq, horizon, season_lengths)
-    if n_origins < 1:
-        raise ValueError(f"n_origins must be at least 1, not {n_origins}")
-    batch = Batch.of(validate_panel(panel, freq), plan.frequency)
+    n_origins = at_least_one(n_origins, "n_origins")
+    batch = Batch.of(panel, freq)
     weights = panel_weights(batch, plan)
     backtest = run_backtest(batch, plan, weights, n_origins, mapping(n_jobs, on_progress, len(batch)))
-    return backtest_frame(batch, plan, backtest.known, backtest.votes, weights)
+    return backtest_frame(batch, plan, backtest.known, backtest.votes)

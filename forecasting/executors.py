@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -91,9 +91,18 @@ class DaskCluster:
 
     Plain futures, a few more in flight than there are threads. Where a worker dies its chunks are computed elsewhere;
     at which number of deaths a chunk is given up is the scheduler's ``allowed-failures``, 3 unless configured.
+    ``client`` is a connection to use; without one each call of :meth:`map` makes its own.
     """
 
     address: str
+    client: Any = None
+
+    @contextmanager
+    def connected(self) -> Iterator["DaskCluster"]:
+        """This cluster with a connection that is kept until the end. Raises ExecutorError where nobody answers."""
+        distributed = _distributed()
+        with closing(_connected(distributed, self.address)) as client:
+            yield DaskCluster(self.address, client)
 
     def map(
         self,
@@ -105,7 +114,7 @@ class DaskCluster:
     ) -> Iterator[R]:
         """As :meth:`Executor.map`."""
         work = _Work.of(function, chunks, names)
-        return _in_order(_on_cluster(work, self.address), len(chunks), on_progress)
+        return _in_order(_on_cluster(work, self), len(chunks), on_progress)
 
 
 @dataclass(frozen=True)
@@ -187,14 +196,9 @@ def _in_processes(work: _Work, processes: int) -> Iterator[tuple[int, Any]]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _on_cluster(work: _Work, address: str) -> Iterator[tuple[int, Any]]:
-    try:
-        import distributed
-    except ImportError:
-        raise ExecutorError(
-            "the forecast executor is dask, but distributed is not installed", "pip install 'daybreak[dask]'"
-        ) from None
-    client = _connected(distributed, address)
+def _on_cluster(work: _Work, cluster: DaskCluster) -> Iterator[tuple[int, Any]]:
+    distributed = _distributed()
+    client = cluster.client or _connected(distributed, cluster.address)
     waiting, flying = deque(range(len(work.chunks))), dict[Any, int]()
     try:
         while waiting or flying:
@@ -208,7 +212,18 @@ def _on_cluster(work: _Work, address: str) -> Iterator[tuple[int, Any]]:
                 yield flying.pop(future), result
     finally:
         client.cancel(list(flying))
-        client.close()
+        if cluster.client is None:
+            client.close()
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise ExecutorError(
+            "the forecast executor is dask, but distributed is not installed", "pip install 'daybreak[dask]'"
+        ) from None
+    return distributed
 
 
 def _connected(distributed: Any, address: str) -> Any:

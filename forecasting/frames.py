@@ -13,13 +13,14 @@ from forecasting.batch import Batch, Plan, Votes
 from forecasting.kernel.classes import CLASSES, CONSTANT, DEAD, INTERMITTENT, LUMPY, SHORT, SLEEPING
 from forecasting.kernel.members import COUNT, MEMBERS
 from forecasting.kernel.pool import LEANT, RARE_ROW, REGULAR_ROW, learned_members
+from forecasting.weights import default_weights
 
 BACKTEST_COLUMNS = ("unique_id", "cutoff", "ds", "y", "mean", "naive", "model_used")
 _BITS = COUNT + 1  # of failed: a bit per member, and LEANT
 _LARGEST = np.finfo("float64").max
 _SIMPLE = {SHORT: "mean", CONSTANT: "constant", DEAD: "zero", SLEEPING: "seasonal_naive"}
 _WHY = {
-    SHORT: "fewer than 8 periods of history: the mean of their last year",
+    SHORT: "fewer than 8 periods of history: the mean of what there is",
     DEAD: "no demand for a quarter and for four of its usual intervals: zero until it is sold again",
     SLEEPING: "silent for a quarter, as a year ago: last year's path",
 }
@@ -54,6 +55,8 @@ def _told(votes: Votes, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
 
 
 def _described(kind: int, failed: int, learned: int, weights: np.ndarray) -> tuple[str, str | None]:
+    if kind == SHORT and failed & LEANT:
+        return "last_season", "fewer than 8 periods of history: the last year again, as far as it grew"
     if kind in _SIMPLE:
         return _SIMPLE[kind], _WHY.get(kind)
     row = weights[RARE_ROW if kind in (INTERMITTENT, LUMPY) else REGULAR_ROW]
@@ -103,7 +106,7 @@ def values_frame(
     for i, name in enumerate(("model_used", "demand_class", "fallback_reason")):
         codes, words = pd.factorize(labels[:, i], use_na_sentinel=True)
         columns[name] = _texts(words, codes[series])
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _texts(words: np.ndarray, where: np.ndarray) -> pd.Series:
@@ -111,11 +114,17 @@ def _texts(words: np.ndarray, where: np.ndarray) -> pd.Series:
     return pd.Series(pd.array(words, dtype="str").take(where, allow_fill=True))
 
 
-def backtest_frame(batch: Batch, plan: Plan, known: np.ndarray, votes: Votes, weights: np.ndarray) -> pd.DataFrame:
+def silent_members(weights: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Bits of the members that have no weight in a forecast of these classes, which usually have one; their shape."""
+    bits = (((weights <= 0.0) & (default_weights() > 0.0)) << np.arange(COUNT)).sum(axis=1)
+    return np.where(np.isin(classes, (INTERMITTENT, LUMPY)), bits[RARE_ROW], bits[REGULAR_ROW])
+
+
+def backtest_frame(batch: Batch, plan: Plan, known: np.ndarray, votes: Votes) -> pd.DataFrame:
     """What was said at every origin beside what came, as :func:`backtest_panel` returns it."""
     is_origin = known > 0
     labels = _labels(batch, plan, known)
-    where, names, _ = _told(votes, weights)
+    where, names, _ = _told(votes, default_weights())  # who has no weight in this panel is among those who failed
     series = np.repeat(np.arange(len(batch)), is_origin.sum(axis=1) * plan.horizon)
     columns = {
         "unique_id": _texts(batch.ids, series),
@@ -126,7 +135,7 @@ def backtest_frame(batch: Batch, plan: Plan, known: np.ndarray, votes: Votes, we
         "naive": _naive(batch, plan, known)[is_origin].ravel(),
         "model_used": _texts(names, np.repeat(where[is_origin], plan.horizon)),
     }
-    frame = pd.DataFrame(columns, columns=BACKTEST_COLUMNS)
+    frame = pd.DataFrame(columns, columns=BACKTEST_COLUMNS, copy=False)
     is_said = np.isfinite(frame["mean"].to_numpy())
     return frame if is_said.all() else frame[is_said].reset_index(drop=True)
 

@@ -11,11 +11,12 @@ import pandas as pd
 from scipy import sparse
 
 from forecasting.level_intervals import Band, Judged, bounds, width_factors
+from forecasting.level_weights import Missed, variance_ratios
 from forecasting.margins import Margins
 from forecasting.panel import PanelError, require_columns
 from forecasting.tree import NO_PARENT, Tree, refuse
 
-WEIGHTS = ("volume", "leaves")
+WEIGHTS = ("volume", "leaves", "errors")
 _ADDS_UP = 1e-6  # of Σ|y| of the leaves: what a parent's y may differ by from their sum
 _SEPARATOR = "\x1f"  # between level and id, where ids are unique within their level only
 
@@ -49,7 +50,8 @@ def reconcile(
             what is distributed follows the volume; in a period for which its forecast is 0 a leaf's v is 0, so that
             it stays 0 and the others take the rest (where all leaves of a node are 0, so is the node). Or "leaves":
             v is the number of leaves, which moves slow sellers as much as fast ones (WAPE of leaves on 350 beverage
-            series: base .171, "leaves" .173, "volume" .169).
+            series: base .171, "leaves" .173, "volume" .169). Or "errors": as "volume", with a node's v the larger the
+            more its level missed in the backtest beside the sum of its parts (:mod:`forecasting.level_weights`).
         variances: ``unique_id`` (``level``), ``variance`` of every forecast, in place of ``weights``.
 
     Returns:
@@ -59,7 +61,7 @@ def reconcile(
     Raises:
         PanelError: a column is missing; a number is NaN or infinite; a series lacks a period or has it twice; the
             links form a ring; a variance is negative or missing.
-        ValueError: unknown weights.
+        ValueError: unknown weights, or "errors" without a backtest.
 
     >>> week = pd.Timestamp("2024-01-01")
     >>> base = pd.DataFrame({"unique_id": ["all", "A", "B"], "ds": week, "mean": [12.0, 4.0, 4.0]})
@@ -79,6 +81,10 @@ def reconcile(
     with np.errstate(invalid="ignore"):
         lowest = np.min([base.min(axis=1), *(lo.min(axis=1) for _, lo, _ in pairs)], axis=0)
     floored = lowest >= 0
+    if weights == "errors":
+        if backtest is None:
+            raise ValueError('weights "errors" are learned from a backtest: name one')
+        nodes = nodes.believing(_learned(nodes, backtest)[0])
     mean = nodes.coherent(base, floored)
     bands = [Band(float(level), base - lo, hi - base, floored[:, None] & (lo <= 0)) for level, lo, hi in pairs]
     factors = np.ones((len(bands), len(nodes.names)))
@@ -155,6 +161,7 @@ class _Nodes:
     solver: Tree | Margins
     weights: str
     given: np.ndarray | None = None  # variances, in the order of the names
+    ratio: np.ndarray | None = None  # of a node's variance to the sum of its leaves', in the same order
 
     @classmethod
     def of(cls, frame: pd.DataFrame, links: pd.DataFrame, weights: str, variances: pd.DataFrame | None) -> "_Nodes":
@@ -188,9 +195,13 @@ class _Nodes:
         refuse(self.names, has_forecast & np.isnan(given), "it has no variance")
         return given
 
+    def believing(self, ratio: np.ndarray) -> "_Nodes":
+        """The same nodes, with these ratios of variances."""
+        return replace(self, ratio=ratio)
+
     def coherent(self, base: np.ndarray, floored: np.ndarray) -> np.ndarray:
         """Coherent values of base values of shape (nodes, columns)."""
-        if self.given is not None or self.weights != "volume":
+        if self.given is not None or self.weights == "leaves":
             return self.solver.reconcile(base, variance=self.given, floored=floored)
         variance = self._by_volume(base)
         held = (base == 0) & ~np.isnan(variance)[:, None]
@@ -199,9 +210,16 @@ class _Nodes:
         result = np.empty_like(base)
         for number in range(patterns.shape[1]):  # the periods in which the same leaves are held at zero
             columns = np.flatnonzero(pattern_of.ravel() == number)
-            own = np.where(held[:, columns[0]], 0.0, variance)
+            own = self._of_inner(np.where(held[:, columns[0]], 0.0, variance))
             result[:, columns] = self.solver.reconcile(base[:, columns], variance=own, floored=floored)
         return result
+
+    def _of_inner(self, variance: np.ndarray) -> np.ndarray:
+        """The variances, with those of nodes above leaves where their ratio is known."""
+        if self.ratio is None:
+            return variance
+        own = self.ratio * self.sums(variance[:, None]).ravel()
+        return np.where(~self.is_leaf & np.isnan(variance) & (own > 0), own, variance)
 
     def sums(self, base: np.ndarray) -> np.ndarray:
         """What the leaves below each node add up to: nobody may move, and over held leaves it is they who count."""
@@ -322,7 +340,9 @@ def _coherent_by_origin(nodes: _Nodes, backtest: pd.DataFrame) -> tuple[np.ndarr
     np.minimum.at(lowest, place, np.minimum(backtest["y"].to_numpy(), backtest["mean"].to_numpy()))
     above = _ancestors(nodes)
     mean, takes_part = np.empty(len(backtest)), np.zeros(len(backtest), dtype=bool)
-    for rows in backtest.groupby("cutoff", sort=True).indices.values():
+    past = _learned(nodes, backtest)[1] if nodes.weights == "errors" else None
+    for number, rows in enumerate(backtest.groupby("cutoff", sort=True).indices.values()):
+        nodes = nodes if past is None else nodes.believing(past[:, number])
         cells = _Cells.of(nodes, backtest.iloc[rows])
         base, part = cells.matrix("mean"), _taking_part(nodes, above, cells.matrix("y"))
         if part.any():
@@ -330,6 +350,35 @@ def _coherent_by_origin(nodes: _Nodes, backtest: pd.DataFrame) -> tuple[np.ndarr
             base = np.where(part, nodes.coherent(heard, lowest >= 0), base)
         mean[rows], takes_part[rows] = cells.back(base), cells.back(part)
     return mean, takes_part
+
+
+def _learned(nodes: _Nodes, backtest: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The ratio of each node's variance to that of its leaves, shape nodes, and as it was without each origin, shape
+    (nodes, origins): of its level, where the backtest names levels.
+    """
+    above = _ancestors(nodes)
+    place = nodes.place(backtest)
+    level_of = np.zeros(len(nodes.names), dtype=np.int64)
+    if "level" in backtest:
+        level_of[place] = pd.factorize(backtest["level"])[0]
+    found, spans = [], []
+    for origin, rows in enumerate(backtest.groupby("cutoff", sort=True).indices.values()):
+        mine = backtest.iloc[rows]
+        spans.append((mine["cutoff"].iloc[0], mine["ds"].max()))
+        cells = _Cells.of(nodes, mine)
+        y, base = cells.matrix("y"), cells.matrix("mean")
+        summed = nodes.sums(base)
+        judged = _taking_part(nodes, above, y) & ~nodes.is_leaf[:, None] & np.isfinite(base) & np.isfinite(summed)
+        node, came = np.nonzero(judged)[0], y[judged]
+        found.append(np.stack([node, np.full(len(node), origin), base[judged] - came, summed[judged] - came, came]))
+    node, origin, own, parts, came = np.concatenate(found, axis=1)
+    begins, ends = np.array(spans).T
+    apart = (ends[:, None] <= begins) | (ends <= begins[:, None])
+    windows = backtest["ds"].nunique() / max(backtest.groupby("cutoff")["ds"].nunique().max(), 1)
+    who, when = node.astype(np.int64), origin.astype(np.int64)
+    missed = Missed(level_of[who], who, when, own, parts, came, windows, apart)
+    final, past = variance_ratios(missed, int(level_of.max()) + 1)
+    return final[level_of], past[level_of]
 
 
 def _judged(nodes: _Nodes, backtest: pd.DataFrame) -> Judged:

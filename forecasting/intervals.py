@@ -12,6 +12,10 @@ from scipy.stats import norm
 THIRDS = 3
 _FEWEST_SCORES = 60  # below it a pool of its own is noise, and the pool of all series is used
 _FEWEST_WINDOWS = 20  # below it the 95 % quantile is the maximum, so the normal one is a second opinion
+# A squared error counts for at most twenty of the median one in the pool's mean: without it a single series with one
+# misplaced decimal point, among 200, left the others' 95 % intervals with 92 % of what came (M3 by month), and the
+# real ones of a wholesaler (3,800 products by week) with 92 % instead of 94 %, at a worse interval score.
+_WILD = 20.0
 _PRIOR_WINDOWS = 2.0  # how many origins the pool's typical error counts for beside a series' own origins
 # The shares at which a pool's scores are kept: enough for every level between 50 and 99.5 %.
 _SHARES = np.r_[np.arange(0.0, 1.0, 0.005), 0.9975, 1.0]
@@ -39,6 +43,9 @@ class Calibration:
     ⌈(n+1)·p⌉-th smallest of n scores |e| / noise, times the series' factor. A factor f_i compares the series'
     own errors with the pool's, shrunk as if two origins of the pool had been seen as well; each score is
     divided by the factor of the *other* origins, so that no error narrows the interval it is judged by.
+
+    The pool's typical error is a mean that no wild one can move (:data:`_WILD`): else one series would make all
+    others look tame, and their intervals narrow.
 
     Source: Vovk, Gammerman & Shafer (2005), *Algorithmic Learning in a Random World*, §4.5 (Mondrian
     conformal).
@@ -85,7 +92,8 @@ def calibrate(
 
     Args:
         errors: forecast − what came, shape (series, origins, horizon); NaN where there is no origin.
-        scales: noise of the series at the origin, shape (series, origins); an origin without noise has no score.
+        scales: noise of the series at the origin, shape (series, origins) or, where it differs by step, (series,
+            origins, horizon); an origin without noise has no score.
         groups: of the forecast made at the origin, whole numbers ≥ 0, shape (series, origins).
         apart: origins between two whose windows do not overlap: a horizon's length in steps between origins.
         given: the calibration whose pools the series are compared with, instead of learning them here.
@@ -100,7 +108,7 @@ def calibrate(
     ([[1.97]], [[3.0, 3.0]])
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        scores = np.abs(errors) / scales[:, :, None]
+        scores = np.abs(errors) / (scales if scales.ndim == 3 else scales[:, :, None])
     scores[~np.isfinite(scores)] = np.nan
     scores = np.minimum(scores, _LARGEST_SCORE)
     judged = np.isfinite(scores).any(axis=2)
@@ -133,6 +141,17 @@ def _pools(
     return pools
 
 
+def conformal_rank(n: int, level: float) -> int:
+    """Which of n scores in rising order (1 the smallest) bounds the next one with a chance of ``level`` per cent.
+
+    ⌈(n+1)·level/100⌉, the split-conformal rank (Vovk et al. 2005, §4.5), and at most n.
+
+    >>> conformal_rank(39, 95), conformal_rank(10, 95)
+    (38, 10)
+    """
+    return min(int(np.ceil((n + 1) * level / 100)), n)
+
+
 def series_factors(own: np.ndarray) -> np.ndarray:
     """√((Σ relative squared scores + 2) / (origins + 2)) of each series, shape (series,).
 
@@ -156,8 +175,8 @@ def _other_factors(squares: np.ndarray, mask: np.ndarray, apart: int) -> tuple[n
 
     Other origins are those whose windows share no period with this one: the rest has seen the same errors.
     """
-    mean_square = float(squares[mask].mean())
-    if mean_square == 0.0 or not np.isfinite(mean_square):
+    mean_square = _typical(squares[mask])
+    if mean_square == 0.0:
         return np.ones(squares.shape), 0.0
     relative = np.where(mask, squares / mean_square, 0.0)
     at = np.arange(mask.shape[1])
@@ -165,6 +184,16 @@ def _other_factors(squares: np.ndarray, mask: np.ndarray, apart: int) -> tuple[n
     others, count = relative @ is_other, mask @ is_other
     worth = np.where(count > 0, (1.0 + (count - 1.0) / apart) / np.maximum(count, 1.0), 0.0)
     return np.sqrt((others * worth + _PRIOR_WINDOWS) / (count * worth + _PRIOR_WINDOWS)), mean_square
+
+
+def _typical(squares: np.ndarray) -> float:
+    """The mean of an origin's squared scores, shape n, no wild one of which counts for more than 20 median ones.
+
+    >>> _typical(np.array([1.0, 1.0, 1e9, 0.0]))
+    5.5
+    """
+    missed = squares[squares > 0.0]
+    return float(np.minimum(squares, _WILD * np.median(missed)).mean()) if len(missed) else 0.0
 
 
 def _pool(scores: np.ndarray, mean_square: float) -> Pool:
@@ -184,8 +213,8 @@ def _pool(scores: np.ndarray, mean_square: float) -> Pool:
 
 def _quantile(pool: Pool, third: int, level: float) -> float:
     """The ⌈(n+1)·level⌉-th smallest of a third's n scores; with few origins at least their normal quantile."""
-    n = pool.counts[third]
-    share = min(np.ceil((n + 1) * level / 100) / n, 1.0)
+    n = int(pool.counts[third])
+    share = conformal_rank(n, level) / n
     if n < _FINE:  # each share is one score's or the next one's; between the two there is nothing
         width = float(pool.quantiles[third][np.searchsorted(_SHARES, share + 1e-12, side="right") - 1])
     else:

@@ -7,8 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm
+
+from forecasting.intervals import conformal_rank
 
 _FEWEST_WINDOWS = 20  # of a level; below it a high quantile is one single error, and the mean square is compared
+# Windows as the base interval expects them, which few windows are seen beside: of a company whose tree was complete in
+# one week of 78 the one error made intervals of ± 25 % into ± 2.5 %, around forecasts that missed by 13 %.
+_PRIOR_WINDOWS = 10.0
 _LARGEST = float(np.finfo("float64").max)
 
 
@@ -39,10 +45,12 @@ def width_factors(bands: Sequence[Band], judged: Judged, level_of: np.ndarray) -
     """By how much each node's intervals become wider, of shape (bands, nodes); the same within a level.
 
     An error's score is its share of the width on its side of the base interval: s = e⁺/above + e⁻/below. A level's
-    factor is the conformal quantile of the coherent forecasts' scores over that of the base forecasts': the
-    ⌈(n+1)·p⌉-th smallest of n, pooled over the level's series, origins and steps (Vovk et al. 2005, §4.5, as in
-    intervals.py). A ratio, because today's widths know the backtest's errors: taken alone the quantile of the scores
-    covered 90 % of products at 95 % where the ratio, and widths left as they were, covered 92 % (M5, monthly).
+    factor is the conformal quantile (:func:`forecasting.intervals.conformal_rank`) of the coherent forecasts' scores
+    over that of the base forecasts', pooled over the level's series, origins and steps. A ratio, because today's widths
+    know the backtest's errors: taken alone the quantile of the scores covered 90 % of products at 95 % where the ratio,
+    and widths left as they were, covered 92 % (M5, monthly).
+    Of fewer than 20 windows it is the ratio of root mean squares, each beside ten windows that miss as the base
+    interval expects: √((n·s̄² + 10/z²) / (n·s̄₀² + 10/z²)), z the normal quantile of the level.
 
     Args:
         bands: of all interval levels.
@@ -50,7 +58,7 @@ def width_factors(bands: Sequence[Band], judged: Judged, level_of: np.ndarray) -
         level_of: int of shape nodes, the level of each; -1 for a node without a forecast, whose factor is 1.
 
     >>> band = Band(80, np.ones((1, 1)), np.ones((1, 1)), np.zeros((1, 1), dtype=bool))
-    >>> judged = Judged(np.zeros(4, int), np.zeros(4, int), np.array([1.0, -1, 1, -1]), np.full(4, 0.5))
+    >>> judged = Judged(np.zeros(20, int), np.zeros(20, int), np.tile([1.0, -1], 10), np.full(20, 0.5))
     >>> width_factors([band], judged, np.array([0]))
     array([[0.5]])
     """
@@ -95,10 +103,14 @@ def _scores(error: np.ndarray, below: np.ndarray, above: np.ndarray, at_floor: n
 
 
 def _ratio(before: np.ndarray, after: np.ndarray, level_pct: float, windows: int) -> float:
+    if not before.any():  # against widths of nothing there is no ratio
+        return 1.0
     if windows < _FEWEST_WINDOWS:
-        was, became = np.sqrt(np.square(before).mean()), np.sqrt(np.square(after).mean())
+        prior = _PRIOR_WINDOWS / float(norm.ppf(0.5 + level_pct / 200)) ** 2
+        with np.errstate(over="ignore"):
+            was, became = (np.sqrt(windows * np.square(scores).mean() + prior) for scores in (before, after))
     else:
-        rank = min(len(before), int(np.ceil((len(before) + 1) * level_pct / 100))) - 1
+        rank = conformal_rank(len(before), level_pct) - 1
         was, became = np.partition(before, rank)[rank], np.partition(after, rank)[rank]
     ratio = float(became / was) if was > 0 else 1.0
     return ratio if np.isfinite(ratio) else 1.0

@@ -15,7 +15,6 @@ from forecasting.frames import backtest_frame, bounds, values_frame
 from forecasting.intervals import Calibration, series_factors
 from forecasting.kernel.classes import CLASSES
 from forecasting.kernel.fingerprint import fingerprints
-from forecasting.panel import validate_panel
 from forecasting.passes import (
     DEFAULT_ORIGINS,
     Backtest,
@@ -29,7 +28,9 @@ from forecasting.passes import (
     run_forecast,
 )
 from forecasting.stand_ins import completed
-from forecasting.state import ModelState
+from forecasting.state import ModelState, Succession, located
+from forecasting.weights import Weights
+from forecasting.yardsticks import months_of
 
 # Below it a refit is worth its cost: series of 44 points lost 8 % with frozen parameters, of 50 and more nothing.
 _SHORT_HISTORY = 50
@@ -43,30 +44,35 @@ _ROUNDING = 1e-9  # of the largest value: a series without noise has no interval
 class Night:
     """What a night leaves.
 
-    ``batch`` and ``plan`` are the panel that it saw, ``state`` is for the next night; the rest says how many series
-    were learned anew, only filtered forward, or had nothing new. The frames are made when they are asked for: to
-    30,000 series with twelve origins the backtest's has two million rows.
+    ``batch`` and ``plan`` are the panel that it saw, ``models`` what it changed in the state of the night before; the
+    rest says how many series were learned anew, only filtered forward, or had nothing new. State and frames are made
+    when they are asked for: to 30,000 series with twelve origins the backtest's has two million rows.
     """
 
     batch: Batch
     plan: Plan
     levels: Sequence[float]
-    state: ModelState
+    models: Succession
     relearned: int
     filtered: int
     unchanged: int
 
+    @property
+    def state(self) -> ModelState:
+        """For the next night."""
+        return self.models.state
+
     @cached_property
     def forecasts(self) -> pd.DataFrame:
         """As from :func:`forecasting.engine.forecast_panel`, of all series of the state."""
-        state = self.state
-        return values_frame(state.ids, state.next_period, state.values, state.labels, self.plan, self.levels)
+        ids, begins, values, labels = (self.models.column(name) for name in ("ids", "next_period", "values", "labels"))
+        return values_frame(ids, begins, values, labels, self.plan, self.levels)
 
     @cached_property
     def backtest(self) -> pd.DataFrame:
         """As from :func:`forecasting.engine.backtest_panel`, of the panel's series, from the night each was learned."""
-        past = _past(self.state, pd.Index(self.state.ids).get_indexer(self.batch.ids))
-        return backtest_frame(self.batch, self.plan, past.known, past.votes, self.state.weights)
+        past = _past(self.state, located(self.state.ids, self.batch.ids))
+        return backtest_frame(self.batch, self.plan, past.known, past.votes)
 
 
 def forecast_night(  # noqa: PLR0913 - as forecast_panel
@@ -104,7 +110,7 @@ def forecast_night(  # noqa: PLR0913 - as forecast_panel
     """
     plan = Plan.of(freq, horizon, season_lengths)
     rising = checked_levels(levels)
-    batch = Batch.of(validate_panel(panel, freq), plan.frequency)
+    batch = Batch.of(panel, freq)
     mapped = mapped or mapping(None, None, 0)
     key = ModelState.key_of(freq, horizon, plan.season_lengths, rising, n_origins)
     if state is None or state.key != key:
@@ -120,7 +126,7 @@ def _first_night(batch: Batch, plan: Plan, levels: list[float], n_origins: int, 
     calibration, own = calibrated(batch, plan, backtest)
     shared = _Shared(plan, levels, weights, calibration, mapped, key, _end(batch))
     state = _forecast(batch, shared, backtest, own, Learned.nothing(len(batch), plan))
-    return Night(batch, plan, levels, state, len(batch), 0, 0)
+    return Night(batch, plan, levels, Succession.of(state), len(batch), 0, 0)
 
 
 def _next_night(  # noqa: PLR0913
@@ -133,7 +139,7 @@ def _next_night(  # noqa: PLR0913
     only_changed: bool,
 ) -> Night:
     shared = _Shared(plan, levels, state.weights, state.calibration, mapped, state.key, state.learned_at)
-    at = pd.Index(state.ids).get_indexer(batch.ids)
+    at = located(state.ids, batch.ids)
     kept, filtered = _sorted_out(batch, state, at)
     fresh, ahead = batch.take(np.flatnonzero(~kept & ~filtered)), at[filtered]
     backtest = run_backtest(fresh, plan, state.weights, n_origins, mapped)
@@ -144,8 +150,9 @@ def _next_night(  # noqa: PLR0913
     moved = _forecast(batch.take(np.flatnonzero(filtered)), shared, past, state.own[ahead], knows)
     stays = np.ones(len(state.ids), dtype=bool) if only_changed else np.isin(np.arange(len(state.ids)), at[kept])
     stays[at[(at >= 0) & ~kept]] = False
-    whole = state.replaced(np.flatnonzero(stays), learned, moved)
-    return Night(batch, plan, levels, whole, len(fresh), int(filtered.sum()), int(stays.sum()))
+    changed = Succession(learned, np.arange(len(fresh)), moved).state
+    models = Succession(state, np.flatnonzero(stays), changed)
+    return Night(batch, plan, levels, models, len(fresh), int(filtered.sum()), int(stays.sum()))
 
 
 def _past(state: ModelState, chosen: np.ndarray) -> Backtest:
@@ -159,7 +166,7 @@ def _past(state: ModelState, chosen: np.ndarray) -> Backtest:
 class _Shared:
     plan: Plan
     levels: list[float]
-    weights: np.ndarray
+    weights: Weights
     calibration: Calibration
     mapped: Map
     key: str
@@ -180,26 +187,38 @@ def _sorted_out(batch: Batch, state: ModelState, at: np.ndarray) -> tuple[np.nda
     same &= marks == (state.fingerprints[at] if len(state.ids) else 0)
     kept = same & (lengths == seen)
     filtered = same & ~kept & (lengths >= _SHORT_HISTORY)
-    for i in np.flatnonzero(filtered):
-        filtered[i] = not _drifted(batch.values[batch.offsets[i] + seen[i] : batch.offsets[i + 1]], state.values[at[i]])
+    ahead = np.flatnonzero(filtered)
+    filtered[ahead] = ~_drifted(batch, ahead, seen[ahead], state.values[at[ahead]])
     return kept, filtered
 
 
-def _drifted(came: np.ndarray, said: np.ndarray) -> bool:
-    """Did the new periods lie far outside what was said of them? ``said``: mean, lo, hi, …, the widest last."""
-    steps = min(len(came), said.shape[1])
+def _drifted(batch: Batch, chosen: np.ndarray, seen: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """Which of these series' new periods lie far outside what was said of them; ``seen`` points of each were known.
+
+    ``said`` has the shape (series, columns, horizon): mean, lo, hi, …, the widest last. Without an interval nobody can
+    tell, and the series are learned anew.
+    """
+    if said.shape[1] < 3:
+        return np.ones(len(chosen), dtype=bool)
+    steps = np.arange(said.shape[2])
+    came_at = (batch.offsets[chosen] + seen)[:, None] + steps
+    has_come = came_at < batch.offsets[chosen + 1][:, None]
+    came = np.where(has_come, batch.values[np.where(has_come, came_at, 0)], 0.0)
     with np.errstate(over="ignore", invalid="ignore"):
-        rounding = _ROUNDING * max(np.abs(said[0]).max(), np.abs(came).max(), 1e-290)
-        half = np.maximum((said[-1] - said[-2]) / 2.0, rounding)[:steps]
-        return not (np.abs(came[:steps] - said[0, :steps]) / half).mean() <= _DRIFT
+        rounding = _ROUNDING * np.maximum(np.maximum(np.abs(said[:, 0]).max(axis=1), np.abs(came).max(axis=1)), 1e-290)
+        half = np.maximum((said[:, -1] - said[:, -2]) / 2.0, rounding[:, None])
+        off = np.where(has_come, np.abs(came - said[:, 0]) / half, 0.0)
+        drifted: np.ndarray = ~(off.sum(axis=1) / has_come.sum(axis=1) <= _DRIFT)
+    return drifted
 
 
 def _forecast(batch: Batch, shared: _Shared, past: Backtest, own: np.ndarray, learned: Learned) -> ModelState:
     """Forecast the batch after its last point, learning what has not learned yet; the state it leaves."""
     plan = shared.plan
     votes = run_forecast(batch, plan, shared.weights, learned, shared.mapped)
-    made = completed(batch, plan, votes, shared.weights)
-    halves = half_widths(batch, plan, votes.classes[:, -1], shared.calibration, series_factors(own), shared.levels)
+    made = completed(batch, plan, votes, shared.weights.now)
+    months, kinds = months_of(votes.learned.params, plan), votes.classes[:, -1]
+    halves = half_widths(batch, plan, kinds, shared.calibration, series_factors(own), shared.levels, months)
     values = [made.mean]
     for low, high in bounds(batch, made.mean, halves).values():
         values += [low, high]

@@ -49,9 +49,10 @@ class Frequency:
         Traceback (most recent call last):
         ValueError: frequency 'H' is not one of D, W-MON … W-SUN, MS, QS[-FEB, -MAR], YS[-FEB … -DEC]
         """
-        unit, _, begins = freq.partition("-")
-        if freq in ("D", "MS", "QS", "YS"):
-            return cls(freq)
+        name = freq if isinstance(freq, str) else ""  # an offset of pandas is equal to its name, and is none
+        unit, _, begins = name.partition("-")
+        if name in ("D", "MS", "QS", "YS"):
+            return cls(name)
         if unit == "W" and begins in WEEKDAYS:
             return cls("W", weekday=WEEKDAYS.index(begins))
         if unit in ("QS", "YS") and begins in MONTHS:

@@ -14,9 +14,9 @@ from forecasting.batch import Batch, Plan
 from forecasting.frames import bounds
 from forecasting.intervals import calibrate, series_factors
 from forecasting.kernel.classes import CLASSES, demand_class
-from forecasting.kernel.noise import noise_scales
-from forecasting.panel import PanelError, validate_panel
+from forecasting.panel import PanelError
 from forecasting.passes import half_widths
+from forecasting.yardsticks import learned_months, yardsticks
 
 _MOVED = len(CLASSES)  # added to a class: forecasts with a vote in them are judged among themselves
 
@@ -54,12 +54,12 @@ def recalibrated(
         return forecasts
     plan = Plan.of(behind.freq, int(forecasts.groupby("unique_id").size().max()), behind.season_lengths)
     ids = set(forecasts.loc[is_moved, "unique_id"].unique()) | set(backtest.loc[was_moved, "unique_id"].unique())
-    frame = validate_panel(behind.panel, behind.freq)
-    batch = Batch.of(frame[frame["unique_id"].isin(ids)], plan.frequency)
+    batch = Batch.of(behind.panel[behind.panel["unique_id"].isin(ids)], behind.freq)
     mine = backtest["unique_id"].isin(ids).to_numpy()
     known, errors, moved = _windows(batch, plan, backtest[mine], was_moved[mine])
     groups = _classes(batch, plan, known) + np.where(moved, _MOVED, 0)
-    scales = noise_scales(batch.values, batch.offsets, known, plan.short_season)
+    earliest = np.where(known > 0, known, batch.lengths[:, None]).min(axis=1)  # the engine learned there
+    scales = yardsticks(batch, plan, learned_months(batch, plan, earliest), known)
     calibration, own = calibrate(errors, scales, groups, _apart(known, plan.horizon))
     rows = forecasts[is_moved].sort_values(["unique_id", "ds"])
     if len(rows) != plan.horizon * rows["unique_id"].nunique():
@@ -71,7 +71,8 @@ def recalibrated(
     ahead = batch.take(chosen)
     kinds = _classes(ahead, plan, ahead.lengths[:, None])[:, 0] + _MOVED
     levels = {float(name[3:]): name[3:] for name in forecasts.columns if re.fullmatch(r"lo-[\d.]+", name)}
-    halves = half_widths(ahead, plan, kinds, calibration, series_factors(own[chosen]), sorted(levels))
+    months, factors = learned_months(ahead, plan, ahead.lengths), series_factors(own[chosen])
+    halves = half_widths(ahead, plan, kinds, calibration, factors, sorted(levels), months)
     result = forecasts.copy()
     for level, (low, high) in bounds(ahead, mean, halves).items():
         result.loc[rows.index, f"lo-{levels[level]}"] = low.ravel()

@@ -6,6 +6,7 @@ Not here: where the effects come from (regression.py), which scenarios there are
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -211,22 +212,34 @@ def _usable(effects: pd.DataFrame, regressor: str, sign: float) -> dict[str, _Ef
     usable: dict[str, _Effect] = {}
     known = effects[effects["regressor"].isin(names)]
     for row in known.sort_values("regressor", ascending=False, kind="stable").itertuples(index=False):
-        word = {PRICE: "price elasticity", PAID: "elasticity to the price paid"}.get(row.regressor, "promotion effect")
+        said = partial(_in_words, row.regressor)
         own = _sensible(row.effect, row.se, sign)
         group = _sensible(row.group_effect, row.group_se, sign)
         reason = None if pd.isna(row.reason) else str(row.reason)
         if own:
-            one = _Effect(float(row.effect), float(row.se), f"{word} {row.effect:.2f}")
+            one = _Effect(float(row.effect), float(row.se), said(row.effect))
         elif group:
-            why = f"own one: {reason}" if reason else "its own has the wrong sign or is too unsure"
+            why = f"its own {reason}" if reason else "its own has the wrong sign or is too unsure"
             one = _Effect(
-                float(row.group_effect), float(row.group_se), f"{word} {row.group_effect:.2f} of its group ({why})"
+                float(row.group_effect), float(row.group_se), f"{said(row.group_effect)} of its category ({why})"
             )
         else:
             why = f"it {reason}" if reason else "the history shows none of the expected sign"
             one = _Effect(0.0, 0.0, f"{regressor} effect not estimable: {why}")
         usable[str(row.unique_id)] = one
     return usable
+
+
+def _in_words(regressor: str, effect: float) -> str:
+    """An effect as a planner reads it.
+
+    >>> _in_words("promotion", 2.0)
+    'promotion effect 2.00 (10 % off: demand +22 %)'
+    """
+    if regressor in (PRICE, PAID):
+        return f"{'price elasticity' if regressor == PRICE else 'elasticity to the price paid'} {effect:.2f}"
+    with np.errstate(over="ignore"):
+        return f"promotion effect {effect:.2f} (10 % off: demand {100 * np.expm1(0.1 * effect):+.0f} %)"
 
 
 def _sensible(effect: float, se: float, sign: float) -> bool:

@@ -5,15 +5,17 @@ Not here: what a night does with it (nightly.py).
 
 import json
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 import pandas as pd
 
 from forecasting.intervals import Calibration, Pool
 from forecasting.kernel.compiled import ENGINE_VERSION
-from forecasting.kernel.members import COUNT
+from forecasting.weights import Weights
 
 STATE_COLUMNS = ("unique_id", "version", "n_periods", "next_period", "fingerprint", "n_fit", "payload")
+_MANY_IDS = 3000  # from which a table of them is quicker than a search for each
 SHARED = ""  # the unique_id of the row that all series share
 
 
@@ -30,7 +32,7 @@ class ModelState:
 
     key: str
     learned_at: int
-    weights: np.ndarray
+    weights: Weights
     calibration: Calibration
     ids: np.ndarray
     n_periods: np.ndarray
@@ -55,34 +57,13 @@ class ModelState:
         """
         return " ".join(map(str, (ENGINE_VERSION, *choices)))
 
-    def replaced(self, stays: np.ndarray, *others: "ModelState") -> "ModelState":
-        """The series of these indices and those of the others, sorted by id; what is shared is this one's."""
-        ids = np.concatenate([self.ids[stays], *(other.ids for other in others)])
-        order = np.argsort(ids.astype("str"), kind="stable")
-        place = np.empty(len(order), dtype="int64")
-        place[order] = np.arange(len(order))
-        source = np.zeros(len(order), dtype="int64")
-        source[place[: len(stays)]] = stays
-        parts = {}
-        for name in _PER_SERIES:
-            mine = getattr(self, name)
-            whole = mine[source] if len(mine) else np.empty((len(order), *mine.shape[1:]), dtype=mine.dtype)
-            begin = len(stays)
-            for array in (getattr(other, name) for other in others):
-                whole[place[begin : begin + len(array)]] = array
-                begin += len(array)
-            parts[name] = whole
-        return ModelState(self.key, self.learned_at, self.weights, self.calibration, **parts)
-
     def to_frame(self) -> pd.DataFrame:
         """One row per series and one that they share, columns STATE_COLUMNS; payloads are bytes."""
         values, past = (block.reshape(len(self.ids), np.prod(block.shape[1:])) for block in (self.values, self.past))
         blocks = [self.own, values, past, self.origins, self.kinds, self.lost]
         numbers = np.concatenate([*blocks, self.params], axis=1)
-        payloads = [
-            row.tobytes() + json.dumps(labels).encode()
-            for row, labels in zip(np.ascontiguousarray(numbers), self.labels.tolist(), strict=True)
-        ]
+        words = cache(lambda *labels: json.dumps(labels).encode())  # of many series there are few
+        payloads = [row.tobytes() + words(*labels) for row, labels in zip(numbers, self.labels.tolist(), strict=True)]
         frame = pd.DataFrame(
             {
                 "unique_id": pd.Series(np.r_[[SHARED], self.ids], dtype="str"),
@@ -112,15 +93,16 @@ class ModelState:
         horizon, columns, origins = int(common["horizon"]), int(common["columns"]), int(common["origins"])
         sizes = [2, columns * horizon, origins * horizon, origins, origins, origins, int(common["parameters"])]
         width = sum(sizes)
-        raw = [bytes(payload) for payload in series["payload"]]
-        numbers = np.frombuffer(b"".join(one[: 8 * width] for one in raw)).reshape(len(raw), width)
-        own, values, past, known, kinds, lost, params = (
-            np.ascontiguousarray(block) for block in np.split(numbers, np.cumsum(sizes)[:-1], axis=1)
-        )
+        payloads = series["payload"].tolist()
+        blocks = b"".join(memoryview(one)[: 8 * width] for one in payloads)
+        numbers = np.frombuffer(blocks).reshape(len(payloads), width)
+        own, values, past, known, kinds, lost, params = np.split(numbers, np.cumsum(sizes)[:-1], axis=1)
+        words = cache(json.loads)
+        labels = [words(bytes(one[8 * width :])) for one in payloads]
         return cls(
             key=str(shared["version"].iloc[0]),
             learned_at=int(shared["next_period"].iloc[0]),
-            weights=np.array(common["weights"]).reshape(2, COUNT),
+            weights=Weights(np.array(common["weights"]), np.array(common["weights_then"])),
             calibration=_calibration(common, horizon),
             ids=series["unique_id"].to_numpy(dtype=object),
             n_periods=series["n_periods"].to_numpy(dtype="int64"),
@@ -129,12 +111,12 @@ class ModelState:
             n_fit=series["n_fit"].to_numpy(dtype="int64"),
             params=params,
             own=own,
-            values=values.reshape(len(raw), columns, horizon),
-            past=past.reshape(len(raw), origins, horizon),
+            values=values.reshape(len(payloads), columns, horizon),
+            past=past.reshape(len(payloads), origins, horizon),
             origins=known.astype("int64"),
             kinds=kinds.astype("int64"),
             lost=lost.astype("int64"),
-            labels=np.array([json.loads(one[8 * width :]) for one in raw], dtype=object).reshape(len(raw), 3),
+            labels=np.array(labels, dtype=object).reshape(len(payloads), 3),
         )
 
     def _shared(self) -> bytes:
@@ -154,16 +136,11 @@ class ModelState:
                 "columns": self.values.shape[1],
                 "origins": self.past.shape[1],
                 "parameters": self.params.shape[1],
-                "weights": self.weights.tolist(),
+                "weights": self.weights.now.tolist(),
+                "weights_then": self.weights.then.tolist(),
                 "pools": pools,
             }
         ).encode()
-
-
-_PER_SERIES = (
-    "ids", "n_periods", "next_period", "fingerprints", "n_fit", "params", "own", "values", "labels", "past", "origins",
-    "kinds", "lost",
-)  # fmt: skip
 
 
 def _calibration(common: dict[str, object], horizon: int) -> Calibration:
@@ -178,3 +155,81 @@ def _calibration(common: dict[str, object], horizon: int) -> Calibration:
         for group, one in common["pools"].items()  # type: ignore[attr-defined]
     }
     return Calibration(horizon, pools)
+
+
+_PER_SERIES = (
+    "ids", "n_periods", "next_period", "fingerprints", "n_fit", "params", "own", "values", "labels", "past", "origins",
+    "kinds", "lost",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Succession:
+    """A state in which some series have taken another's place: what was before, what stays of it, what has changed.
+
+    The whole is made column by column when it is asked for: of 30,000 series whose models take 80 MB, a night with
+    news of 300 reads the forecasts of all, and the models of none but those. ``stays`` are rising indices into
+    ``before``; ``changed`` shares its key, weights and calibration.
+    """
+
+    before: ModelState
+    stays: np.ndarray
+    changed: ModelState
+
+    @classmethod
+    def of(cls, state: ModelState) -> "Succession":
+        """That of a first night: everything has changed."""
+        return cls(state, np.zeros(0, dtype="int64"), state)
+
+    @cached_property
+    def state(self) -> ModelState:
+        """The whole, by id."""
+        state = self.changed
+        parts = {name: self.column(name) for name in _PER_SERIES}
+        return ModelState(state.key, state.learned_at, state.weights, state.calibration, **parts)
+
+    @cached_property
+    def gone(self) -> np.ndarray:
+        """The ids that were before, and are no longer."""
+        left = np.ones(len(self.before.ids), dtype=bool)
+        left[self.stays] = False
+        at = located(self.before.ids, self.changed.ids)
+        left[at[at >= 0]] = False
+        gone: np.ndarray = self.before.ids[left]
+        return gone
+
+    def column(self, name: str) -> np.ndarray:
+        """One field of :class:`ModelState` that has a row for each series, of all of them."""
+        mine, other = getattr(self.before, name), getattr(self.changed, name)
+        if not len(self.stays):
+            return np.asarray(other)
+        source, place = self._places
+        whole: np.ndarray = mine[source]
+        whole[place] = other
+        return whole
+
+    @cached_property
+    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which row of the state before stands in each row of the whole, and in which rows stands what has changed."""
+        place = np.searchsorted(self.before.ids[self.stays], self.changed.ids) + np.arange(len(self.changed.ids))
+        source = np.zeros(len(self.stays) + len(place), dtype="int64")
+        others = np.ones(len(source), dtype=bool)
+        others[place] = False
+        source[others] = self.stays
+        return source, place
+
+
+def located(ids: np.ndarray, sought: np.ndarray) -> np.ndarray:
+    """Where each of ``sought`` stands in ``ids``, −1 where it does not; both sorted, of shape (series,).
+
+    >>> located(np.array(["A", "C"], dtype=object), np.array(["B", "C"], dtype=object)).tolist()
+    [-1, 1]
+    """
+    if len(ids) == len(sought) and (ids == sought).all():
+        return np.arange(len(ids))
+    if len(sought) > _MANY_IDS:  # a table of all ids takes 3 ms for 30,000, a search 1 µs an id
+        return np.asarray(pd.Index(ids).get_indexer(sought))
+    at = np.searchsorted(ids, sought)
+    stands = at < len(ids)
+    stands[stands] = ids[at[stands]] == sought[stands]
+    return np.where(stands, at, -1)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from forecasting.arima import LONGEST_SEASON, SHORTEST_HISTORY
 from forecasting.arima_work import Answer, Job, TotalState, prepare, vote
-from forecasting.kernel import yearly
+from forecasting.kernel import monthdays, yearly
 from forecasting.panel import PanelError, require_columns, validate_panel
 from forecasting.periods import Frequency
 from forecasting.votes import Votes
@@ -56,7 +56,8 @@ def totals_votes(  # noqa: PLR0913 - as forecast_panel: a keyword for each choic
 
     The orders of a series are chosen at its first origin with 24 known periods, which later origins only filter
     forward, and again at its end. With a state that is younger than 7 days nothing is learned: the new periods are
-    filtered with what it holds. A year's season of weeks or days is taken out as an index before ARIMA sees the series.
+    filtered with what it holds. A year's season of weeks or days, and a month's of days, is taken out as an index
+    before ARIMA sees the series.
 
     Args:
         panel, freq, horizon, season_lengths: as for :func:`forecasting.engine.forecast_panel`.
@@ -87,20 +88,35 @@ def totals_votes(  # noqa: PLR0913 - as forecast_panel: a keyword for each choic
         enough = tuple(int(k) for k in known if k >= SHORTEST_HISTORY)
         season = next((m for m in seasons if 1 < m <= LONGEST_SEASON), 1)
         year = frequency.year if any(m > LONGEST_SEASON for m in seasons) else None
-        job = Job(y, enough, horizon, season, _indices(y, enough, year, horizon))
+        job = Job(y, enough, horizon, season, _indices(y, enough, year, horizon, first if freq == "D" else None))
         firsts[str(name)] = first
         jobs[str(name)] = _with_state(job, (states or {}).get(str(name)), first, frequency)
     answers = _ask(jobs, work or vote, seconds_per_series, n_jobs, on_progress)
     return _gathered(jobs, answers, firsts, frequency)
 
 
-def _indices(y: np.ndarray, known: tuple[int, ...], year: float | None, horizon: int) -> tuple[np.ndarray | None, ...]:
-    """The year's index as each origin, and the end, knew it, over its past and its horizon; None for no index."""
+def _indices(
+    y: np.ndarray, known: tuple[int, ...], year: float | None, horizon: int, first_day: int | None
+) -> tuple[np.ndarray | None, ...]:
+    """The index of the month and of the year as each origin, and the end, knew it, over its past and its horizon.
+
+    None for no index. What is said ahead is balanced too, see :func:`forecasting.kernel.monthdays.balance`.
+    """
     indices: list[np.ndarray | None] = []
     for k in (*known, len(y)):
-        params = np.zeros(yearly.SIZE)
-        proven = year is not None and yearly.fit(y[:k], year, params)
-        indices.append(np.array([yearly.factor(t, params) for t in range(k + horizon)]) if proven else None)
+        index = np.ones(k + horizon)
+        month, of_year = np.zeros(monthdays.SIZE), np.zeros(yearly.SIZE)
+        scaled = y[:k] / (float(np.abs(y[:k]).max()) or 1.0)
+        by_month = False
+        if first_day is not None and monthdays.fit(scaled, first_day, month):
+            monthdays.factors(first_day, month, index)
+            by_month = True
+        by_year = year is not None and bool(yearly.fit(scaled / index[:k], year, of_year))
+        if by_year:
+            index *= np.array([yearly.factor(t, of_year) for t in range(k + horizon)])
+        if by_month:
+            index[k:] *= monthdays.balance(scaled, index, k)
+        indices.append(index if by_month or by_year else None)
     return tuple(indices)
 
 

@@ -13,7 +13,9 @@ WEEK = 7
 # An order a day is chance; where five are usual a day without one comes by chance once in 150 (e⁻⁵).
 _FEWEST_USUAL_ORDERS = 5
 _WEEKS_AROUND = 26
-LONGEST_STOCKOUT_DAYS = 91  # what is out for more than a quarter is not carried any more
+# What is out for a quarter comes back; what is out for two is not carried any more. In between nobody knows, and what
+# is filled shrinks by a ninety-first a day: with one limit a product's whole quarter fell to nothing overnight.
+PASSING_DAYS, LASTING_DAYS = 91, 182
 _REACHES_DAYS = (28, 91)  # of the level on either side: the nearest that knows enough
 _FEWEST_DAYS = 14
 _WILD = 5.0  # times the 95th percentile of the days with demand: such a day says nothing of the level around it
@@ -118,23 +120,29 @@ def expected_demand(y: np.ndarray, usable: np.ndarray, profile: np.ndarray) -> n
     return level * profile
 
 
-def passing_stockouts(out_of_stock: np.ndarray) -> np.ndarray:
-    """The flags of shape (series, days) without the runs longer than 91 days: a product that is not carried.
+def stockout_shares(out_of_stock: np.ndarray) -> np.ndarray:
+    """How much of what each day lacks is filled, by the length L of the run it lies in; shape (series, days).
 
-    >>> days = np.arange(200)
-    >>> passing_stockouts((days[None, :] < 10) | (days[None, :] > 100)).sum()
-    np.int64(10)
+    (182 − L) / 91, between 0 (a product that is not carried any more) and 1 (L ≤ 91: it comes back); 0 for other days.
+
+    Args:
+        out_of_stock: booleans of shape (series, days), of a gapless calendar.
+
+    >>> days = np.arange(300)
+    >>> shares = stockout_shares(((days < 10) | (days > 208))[None, :] | (days[None, :] % 150 == 100))
+    >>> shares[0, [5, 50, 100, 250]].tolist(), stockout_shares(days[None, :] < 140)[0, 0].round(2)
+    ([1.0, 0.0, 1.0, 1.0], np.float64(0.46))
     """
     n = out_of_stock.shape[1]
-    padded = np.pad(out_of_stock, ((0, 0), (1, 1)))
-    edge = np.diff(padded.astype(np.int8), axis=1)
+    edge = np.diff(np.pad(out_of_stock, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     row, first = np.nonzero(edge == 1)
     _, after = np.nonzero(edge == -1)
-    long = after - first > LONGEST_STOCKOUT_DAYS
-    lasting = np.zeros((len(out_of_stock), n + 1), dtype=np.int32)
-    np.add.at(lasting, (row[long], first[long]), 1)
-    np.add.at(lasting, (row[long], after[long]), -1)
-    return out_of_stock & (np.cumsum(lasting, axis=1)[:, :n] == 0)
+    share = np.clip((LASTING_DAYS - (after - first)) / (LASTING_DAYS - PASSING_DAYS), 0.0, 1.0)
+    steps = np.zeros((len(out_of_stock), n + 1))
+    np.add.at(steps, (row, first), share)
+    np.add.at(steps, (row, after), -share)
+    # sums of steps may miss zero and one by a rounding
+    return np.where(out_of_stock, np.clip(np.cumsum(steps, axis=1)[:, :n].round(9), 0.0, 1.0), 0.0)
 
 
 def _highest_believed(y: np.ndarray, usable: np.ndarray) -> np.ndarray:

@@ -3,6 +3,9 @@
 Not here: the votes (kernel/), the errors they made in the end (accuracy.py).
 """
 
+import zlib
+from dataclasses import dataclass
+
 import numpy as np
 
 from forecasting.kernel.members import COUNT, MEMBERS
@@ -11,11 +14,36 @@ from forecasting.kernel.pool import RARE_ROW, REGULAR_ROW
 # Combination, not choice: picking one model by its backtest lost 5 to 15 % to the mean of the same pool.
 _REGULAR = {"ets": 1.0, "theta": 1.0, "sarima": 1.0, "ar_log": 0.5, "ar": 0.5, "seasonal": 0.25, "growth": 0.75}
 _RARE = {"ets": 1.0, "seasonal": 1.0, "tsb": 1.0, "imapa": 1.0}
+_FEWEST_IN_FOLD = 5  # below it a fold teaches the other nothing
 FEWEST_SERIES = 20  # below it a panel does not know better than what held on thousands of series
 # Gain of the learned weights, cross-fitted, below which they are noise (up to 5.5 % on seven sets on most of which
 # they lost out of sample) and from which they count alone (9.8 % on the one on which they won clearly).
 _NOISE, _CERTAIN = 0.05, 0.08
 _SMALLEST_MOVE = 0.02
+
+
+@dataclass(frozen=True)
+class Weights:
+    """``now``: those of a forecast, shape (2, members), of regular and of rare demand, rows sum to 1. ``then``: those
+    of the past origins of series of each of two folds, shape (2, 2, members): what the other fold has taught.
+    """
+
+    now: np.ndarray
+    then: np.ndarray
+
+    @property
+    def is_moved(self) -> bool:
+        """Has the panel moved them, so that a series' past origins must not have a say in what they are judged with?"""
+        return bool((self.then != self.now).any())
+
+
+def fold_of(ids: np.ndarray) -> np.ndarray:
+    """The fold of each series, 0 or 1, by its name: the same in every night and panel.
+
+    >>> fold_of(np.array(["A", "B", "C", "D"], dtype=object)).tolist()
+    [1, 1, 1, 0]
+    """
+    return np.array([zlib.crc32(name.encode()) & 1 for name in ids], dtype="int64")
 
 
 def default_weights() -> np.ndarray:
@@ -32,7 +60,9 @@ def default_weights() -> np.ndarray:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def learned_weights(votes: np.ndarray, came: np.ndarray, prior: np.ndarray) -> np.ndarray:
+def learned_weights(
+    votes: np.ndarray, came: np.ndarray, prior: np.ndarray, folds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The weights of regular demand, moved from ``prior`` as far as the panel's backtests call for it.
 
     The weights w ≥ 0, Σw = 1, that minimise Σ |Σ_j w_j vote_j − came| over all series together are found on one
@@ -46,27 +76,32 @@ def learned_weights(votes: np.ndarray, came: np.ndarray, prior: np.ndarray) -> n
         votes: shape (members, series, steps), in multiples of each series' noise; NaN where there is none.
         came: shape (series, steps), likewise.
         prior: shape (members,).
+        folds: 0 or 1, shape (series,).
+
+    Returns:
+        The weights, shape (members,), and those with which past origins of the series of either fold are judged,
+        learned on the other fold, shape (2, members).
 
     >>> came = np.linspace(1.0, 2.0, 40)[:, None]
     >>> votes = np.stack([came, came + 1.0])
-    >>> learned_weights(votes, came, np.array([0.5, 0.5])).round(6).tolist()
-    [1.0, 0.0]
+    >>> now, then = learned_weights(votes, came, np.array([0.5, 0.5]), np.arange(40) % 2)
+    >>> now.round(6).tolist(), then.round(6).tolist()
+    ([1.0, 0.0], [[1.0, 0.0], [1.0, 0.0]])
     """
     voted = np.isfinite(votes).any(axis=(1, 2)) & (prior > 0.0)
-    share_of_voted = float(prior[voted].sum())
-    if came.shape[0] < FEWEST_SERIES or share_of_voted == 0.0:
-        return prior
-    given = prior[voted] / share_of_voted
-    found = _moved(votes[voted], came, given)
-    if found is given:
-        return prior
-    moved = prior.copy()
-    moved[voted] = share_of_voted * found
-    return moved
+    of_voted = float(prior[voted].sum())
+    now, then = prior.copy(), np.stack([prior, prior])
+    if came.shape[0] >= FEWEST_SERIES and of_voted > 0.0:
+        found = _moved(votes[voted], came, prior[voted] / of_voted, folds)
+        if found is not None:
+            now[voted], then[:, voted] = of_voted * found[0], of_voted * found[1]
+    return now, then
 
 
-def _moved(votes: np.ndarray, came: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """What :func:`learned_weights` says of members that all have votes, and a prior above 0 that sums to 1."""
+def _moved(
+    votes: np.ndarray, came: np.ndarray, prior: np.ndarray, folds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """What :func:`learned_weights` says of members that all vote, and a prior that sums to 1; None if it stays."""
     filled = _filled(votes, prior)
     half = np.arange(came.shape[0]) % 2 == 0
     judged, before = 0.0, 0.0
@@ -77,9 +112,15 @@ def _moved(votes: np.ndarray, came: np.ndarray, prior: np.ndarray) -> np.ndarray
     gain = 1.0 - judged / before if before > 0.0 else 0.0
     share = float(np.clip((gain - _NOISE) / (_CERTAIN - _NOISE), 0.0, 1.0))
     if share == 0.0:
-        return prior
-    result: np.ndarray = (1.0 - share) * prior + share * _least_absolute(filled, came, prior)
-    return result
+        return None
+    taught = [_taught(filled, came, prior, others) for others in (folds >= 0, folds != 0, folds != 1)]
+    now, *then = ((1.0 - share) * prior + share * own for own in taught)
+    return now, np.stack(then)
+
+
+def _taught(filled: np.ndarray, came: np.ndarray, prior: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The weights that these series teach; the prior where they are too few to teach anything."""
+    return _least_absolute(filled[:, chosen], came[chosen], prior) if chosen.sum() >= _FEWEST_IN_FOLD else prior
 
 
 def _filled(votes: np.ndarray, prior: np.ndarray) -> np.ndarray:

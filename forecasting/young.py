@@ -12,7 +12,6 @@ import pandas as pd
 from forecasting.batch import Batch, Learned, Plan, joined, tasks, work
 from forecasting.frames import backtest_frame
 from forecasting.kernel.classes import MIN_POINTS
-from forecasting.panel import validate_panel
 from forecasting.profiles import profile_votes
 from forecasting.votes import Votes
 from forecasting.weights import default_weights
@@ -37,7 +36,7 @@ def young_backtest(panel: pd.DataFrame, *, freq: str, horizon: int) -> pd.DataFr
     [['B', 4.0, 2.0], ['B', 5.0, 3.25]]
     """
     plan = Plan.of(freq, horizon, None)
-    batch = Batch.of(validate_panel(panel, freq), plan.frequency)
+    batch = Batch.of(panel, freq)
     began = batch.first > (batch.first.min() if len(batch) else 0)
     ages = np.array(_AGES)
     known = np.sort(np.where(began[:, None] & (batch.lengths[:, None] >= ages + horizon), ages, 0), axis=1)
@@ -47,7 +46,7 @@ def young_backtest(panel: pd.DataFrame, *, freq: str, horizon: int) -> pd.DataFr
     weights = default_weights()
     chunks = tasks(batch, plan, weights, known, Learned.nothing(len(batch), plan), _CHUNK)
     said = joined([work(chunk) for chunk in chunks], len(_AGES), plan)
-    return backtest_frame(batch, plan, known, said, weights)
+    return backtest_frame(batch, plan, known, said)
 
 
 def _at_chosen_times(batch: Batch, known: np.ndarray, year: float) -> np.ndarray:

@@ -4,17 +4,18 @@ Not here: reading YAML (yaml_files.py), a mapping as SQL (ingestion/compile.py),
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+import holidays
+from pydantic import Field, model_validator
 
 from orchestration.errors import ConfigurationError
 from orchestration.forecasts.families import ForecastPlan
 from orchestration.forecasts.what_if import ScenariosFile, WhatIf
 from orchestration.shapes import DatabaseConnection, Store
 from orchestration.sources import Source, SourcesFile
-from orchestration.yaml_files import Part, TimeZone, load_model, load_model_and_lines, nearest
+from orchestration.yaml_files import KeyProblemError, Part, TimeZone, load_model, load_model_and_lines, nearest
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -35,6 +36,27 @@ class Profile(Part):
     default_lead_time_days: int = Field(default=14, ge=1, le=365)
     carrying_cost_pct: float | None = Field(default=None, ge=0, le=100)
     forecast: ForecastPlan = ForecastPlan()
+
+    @model_validator(mode="after")
+    def _has_a_calendar(self) -> Self:
+        """Said here, for a night would find out only when it forecasts."""
+        if self.country is None:
+            if self.subdivision is not None:
+                raise KeyProblemError("a part of which country? give country too", "subdivision")
+            return self
+        try:
+            calendar = holidays.country_holidays(self.country)
+        except NotImplementedError:
+            what = "no calendar of public holidays is known for this country: leave the key out"
+            raise KeyProblemError(what, "country") from None
+        parts = {
+            *calendar.subdivisions,
+            *(name for also in calendar.get_subdivision_aliases().values() for name in also),
+        }
+        if self.subdivision is not None and self.subdivision not in parts:
+            known = f"known are {', '.join(calendar.subdivisions)}" if calendar.subdivisions else "it has none"
+            raise KeyProblemError(f"{self.country} has no part {self.subdivision!r}; {known}", "subdivision")
+        return self
 
     @property
     def first_weekday_number(self) -> int:

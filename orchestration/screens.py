@@ -50,7 +50,7 @@ def show_started(console: Console, started: Started) -> None:
         more = f" and {len(shown) - MOST_NAMES} more, see sources.yaml" if len(shown) > MOST_NAMES else ""
         console.print(f"Not recognised: {escape('; '.join(shown[:MOST_NAMES]))}{more}", soft_wrap=True)
     if started.to_confirm:
-        console.print(f"[bold]To confirm[/] in sources.yaml ({len(started.to_confirm)}), marked CONFIRM:")
+        console.print("[bold]To confirm[/] in sources.yaml, marked CONFIRM; check counts what is left:")
         for line in started.to_confirm:
             console.print(f"  {escape(line)}", soft_wrap=True)
 
@@ -125,6 +125,8 @@ def show_forecast(console: Console, found: "Answer") -> None:
     family, about = found.question.family, found.about
     # cents of what may come mean nothing, and would be the first thing that a narrow terminal cuts off
     decimals = 0 if found.rows["mean"].abs().max() >= LARGE else 1 + (family.measure == "revenue")
+    is_published = bool(found.published.notna().any())
+    rows = found.rows.assign(published=found.published) if is_published else found.rows
     bounds = list(found.rows.columns[2:])
     headers = [f"{'from' if name.startswith('lo') else 'to'} ({name[3:]}%)" for name in bounds]
     of = "company" if family.level == "company" else f"{family.level} {found.question.unique_id}"
@@ -132,9 +134,10 @@ def show_forecast(console: Console, found: "Answer") -> None:
     unit = f" in {found.currency}" if family.measure == "revenue" else ""
     grain = family.grain.replace("_", " ")
     title = f"{of}{named}: {family.measure}{unit} by {grain}, known to {found.as_of_date}"
-    table = Table(grain, "forecast", *headers, title=escape(title))
-    for row in found.rows.itertuples(index=False, name=None):
-        table.add_row(f"{row[0]:%Y-%m-%d}", *(count(value, decimals=decimals) for value in row[1:]))
+    table = Table(grain, "forecast", *headers, *(["published"] if is_published else []), title=escape(title))
+    for row in rows.itertuples(index=False, name=None):
+        numbers = (MISSING if value != value else count(value, decimals=decimals) for value in row[1:])
+        table.add_row(f"{row[0]:%Y-%m-%d}", *numbers)
     for column in table.columns[1:]:
         column.justify = "right"
     for column in table.columns:  # a number is never cut: a table too wide for the terminal goes on in its next line
@@ -150,6 +153,11 @@ def show_forecast(console: Console, found: "Answer") -> None:
         lines.append(
             f"Errors over {about['n_origins']} past origins: {pct(about['wape_pct'])} of what came, "
             f"seasonal naive {pct(about['naive_wape_pct'])}."
+        )
+    if is_published:
+        lines.append(
+            "Published: what the night said, with second opinions and overrides, and adding up with the other levels; "
+            "the forecast here is of this series alone."
         )
     for line in lines:
         console.print(escape(line), soft_wrap=True)

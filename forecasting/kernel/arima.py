@@ -1,4 +1,4 @@
-"""Seasonal ARIMA (1,0,0)(0,1,1)m with drift by conditional sums of squares, on logarithms where y > 0.
+"""Seasonal ARIMA (1,0,0)(0,1,1)m with drift by conditional sums of squares, on logarithms where they suit.
 
 Not here: the search for orders, which costs a thousand times as much and is for totals (../totals.py).
 
@@ -8,6 +8,7 @@ Not here: the search for orders, which costs a thousand times as much and is for
 import numpy as np
 
 from forecasting.kernel.compiled import LANES, compiled, keep_best
+from forecasting.kernel.decomposition import suits_logarithms
 
 # One fixed order: a year that grows, surprises that fade, a season that drifts. It reverts to last year's path where
 # smoothing extrapolates, so the two err in different ways: their mean was 4 % better than either on the M3 competition.
@@ -26,7 +27,7 @@ def fit(y: np.ndarray, m: int, params: np.ndarray) -> bool:
     params[:SIZE] = 0.0
     if m <= 1 or len(y) < 2 * m + _MARGIN:
         return False
-    params[0] = 1.0 if y.min() > 0.0 else 0.0
+    params[0] = 1.0 if suits_logarithms(y, m) else 0.0
     w = _differences(y, m, params[0] == 1.0)
     params[1] = w.mean()
     n, rows = len(w), len(GRID)

@@ -7,6 +7,7 @@ lags, the drift, the coefficients.
 import numpy as np
 
 from forecasting.kernel.compiled import compiled
+from forecasting.kernel.decomposition import suits_logarithms
 from forecasting.kernel.least_squares import solve
 
 MOST_LAGS = 13
@@ -20,8 +21,8 @@ _LARGEST_LOG = 700.0
 
 @compiled
 def fit_logs(y: np.ndarray, m: int, params: np.ndarray) -> bool:
-    """Fit log y, or y where it is not positive, into ``params`` (shape SIZE); False for too short a history."""
-    return _fit(y, m, y.min() > 0.0, params)
+    """Fit log y, or y where logarithms do not suit it, into ``params`` (shape SIZE); False for too short a history."""
+    return _fit(y, m, suits_logarithms(y, m), params)
 
 
 @compiled

@@ -33,7 +33,10 @@ _SOURCES = [path.read_bytes() for path in sorted(_FOLDER.glob("*.py"))]
 _COUNTED = [source for source in _SOURCES if any(mark in source for mark in _MARKS)]
 VERSION = hashlib.sha256(b"".join(_COUNTED)).hexdigest()[:16]
 # What a kept model depends on beside it: a state that other code has left is not gone on with.
-_AROUND = ("batch", "frames", "intervals", "nightly", "passes", "stand_ins", "state", "weights")
+_AROUND = (
+    "batch", "fallback", "frames", "intervals", "nightly", "passes", "periods", "stand_ins", "state", "weights",
+    "yardsticks",
+)  # fmt: skip
 ENGINE_VERSION = hashlib.sha256(
     VERSION.encode() + b"".join((_FOLDER.parent / f"{name}.py").read_bytes() for name in _AROUND)
 ).hexdigest()[:16]

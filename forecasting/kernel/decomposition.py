@@ -9,6 +9,9 @@ import numpy as np
 from forecasting.kernel.compiled import compiled
 
 _LOWEST_FACTOR = 0.01
+# Of log(y_t / y_(t−7)) of days. What is forecast on logarithms is a median: with a spike on one day of 30 (variance
+# 1.1) it was 65 % below the mean. On weeks medians are worth more: promoted juice lost 1 to 9 % of OWA without.
+_WEEK, _WILDEST_RATIOS = 7, 1.0
 
 
 @compiled
@@ -88,3 +91,25 @@ def _centre(figure: np.ndarray, counts: np.ndarray, multiplicative: bool) -> boo
     for i in range(m):
         figure[i] = max(figure[i] / mean, _LOWEST_FACTOR) if multiplicative else figure[i] - mean
     return True
+
+
+@compiled
+def suits_logarithms(y: np.ndarray, m: int) -> bool:
+    """Is y positive, and, of days (m = 7), the variance of log(y_t / y_(t−m)) at most 1?
+
+    >>> spikes = np.where(np.arange(60) % 20 == 0, 100.0, 1.0)
+    >>> bool(suits_logarithms(1.0 + np.arange(60.0) % 7, 7)), bool(suits_logarithms(spikes, 7))
+    (True, False)
+    """
+    n = len(y)
+    if not y.min() > 0.0:
+        return False
+    if m != _WEEK:
+        return True
+    total, squares = 0.0, 0.0
+    for t in range(m, n):
+        step = np.log(y[t] / y[t - m])
+        total += step
+        squares += step * step
+    k = max(n - m, 1)
+    return squares / k - (total / k) ** 2 <= _WILDEST_RATIOS

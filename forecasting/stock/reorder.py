@@ -82,7 +82,7 @@ def reorder_points(
     >>> none = pd.DataFrame({"unique_id": [], "cutoff": [], "ds": [], "y": [], "mean": []})
     >>> row = reorder_points(forecast, none, stock).iloc[0]
     >>> row["lead_time_demand_units":"reason"].astype(str).str[:4].tolist()
-    ['20.0', '7.35', '27.3', '26.0', 'orde', 'Posi']
+    ['20.0', '7.35', '27.3', '26.0', 'orde', '12 u']
     """
     _check(forecast, backtest, inventory, service_level_pct, default_lead_time_days)
     weekly = _weekly_means(forecast)
@@ -195,7 +195,7 @@ def _decide(
     """Lead-time demand, safety stock, reorder point, order quantity, status and reason of one product."""
     _, on_hand, on_order, lead_days = row
     reorder_point = demand + safety
-    rule = f"reorder point {reorder_point:,.1f} for {lead_days} days (safety stock from {basis})"
+    rule = f"reorder point of {_units(reorder_point)} for {lead_days} days (safety stock from {basis})"
     position = on_hand + on_order
     if math.isnan(position):
         missing = "on hand" if math.isnan(on_hand) else "on order"
@@ -207,12 +207,22 @@ def _decide(
             "stock unknown",
             f"Units {missing} are not known; {rule}.",
         )
+    there = f"{_units(on_hand)} units on hand and {_units(on_order)} on order"
     wanted = math.ceil(round(reorder_point + review - position, 9))  # 12.000000000000002 is not 13 units
     if position <= reorder_point and wanted > 0:
-        reason = f"Position {position:,.1f} is at or below the {rule}: order {wanted:,} units."
+        reason = f"{there} are at or below the {rule}: order {wanted:,} units."
         return demand, safety, reorder_point, float(wanted), "order now", reason
-    reason = f"Position {position:,.1f} covers the {rule}."
+    reason = f"{there} cover the {rule}."
     return demand, safety, reorder_point, 0.0, "enough", reason
+
+
+def _units(value: float) -> str:
+    """With one decimal where it has one.
+
+    >>> _units(1400.0), _units(38.26)
+    ('1,400', '38.3')
+    """
+    return f"{value:,.1f}".removesuffix(".0")
 
 
 def _check(

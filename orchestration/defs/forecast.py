@@ -13,8 +13,9 @@ from forecasting.regressors import Regressors
 from orchestration.defs.resources import NightResource
 from orchestration.forecasts.demand import TABLES as DEMAND
 from orchestration.forecasts.demand import replace_history_notes
+from orchestration.forecasts.drift import in_words
 from orchestration.forecasts.facts import TABLES as FACTS
-from orchestration.forecasts.facts import known_products
+from orchestration.forecasts.facts import known_products, names_of
 from orchestration.forecasts.families import PRODUCTS, REVENUE, Family
 from orchestration.forecasts.family_forecasts import (
     TABLES,
@@ -48,11 +49,11 @@ LARGEST = 3  # products that are drawn
 PERIODS_DRAWN = {"day": 182, "week": 104, "month": 36, "quarter": 20, "year": 10}
 DESCRIPTIONS = {
     "forecasts": "Every family of business.yaml, by series and period, with 80 % and 95 % intervals.",
-    "intervals": "The same forecasts' intervals at the other levels that business.yaml asks for.",
-    "backtests": "What the forecasts of past origins said, beside what came: tonight's calibration.",
-    "accuracy": "Errors per series over those origins, beside seasonal naive's.",
+    "intervals": "The forecasts' intervals at the levels that business.yaml asks for beside 80 % and 95 %.",
+    "backtests": "What tonight's models would have said at past origins, beside what came: it sets the intervals.",
+    "accuracy": "Errors per series of what tonight's models would have said at past origins, beside seasonal naive's.",
     "series": "Per series: its class, model and reason, its history's length, and whether it rises or falls.",
-    "history_notes": "The periods that the forecast did not take at their word, and what it used.",
+    "history_notes": "Values that the forecast did not take at their word (stockouts, closed days), and what it used.",
 }
 
 
@@ -81,7 +82,8 @@ def demand_forecast(context: dg.AssetExecutionContext, night: NightResource) -> 
             replace_arima_states(tonight.connection, opinions.learned)
             written["history_notes"] = replace_history_notes(tonight.connection, tonight.as_of_date, changes)
         record.counts = Counts(read=sum(len(o.history.panel) for o in outcomes.values()), written=sum(written.values()))
-    shown = _shown(outcomes, tonight.business.profile.currency)
+    names = names_of(tonight.connection, "product", tonight.as_of_date).set_index("unique_id")["name"]
+    shown = _shown(outcomes, tonight.business.profile.currency, names)
     for table in ASSETS:
         yield dg.MaterializeResult(
             asset_key=["forecast", table], metadata={"dagster/row_count": written[table], **shown[table]}
@@ -120,7 +122,7 @@ def _opinions(night: Night) -> SecondOpinions:
     return SecondOpinions(profile, known, read_arima_states(night.connection))
 
 
-def _shown(outcomes: Mapping[str, Outcome], currency: str) -> dict[str, dict[str, dg.MetadataValue]]:
+def _shown(outcomes: Mapping[str, Outcome], currency: str, names: pd.Series) -> dict[str, dict[str, dg.MetadataValue]]:
     """What each asset shows in the UI."""
     named = [outcome.series.assign(series=name) for name, outcome in outcomes.items()]
     series = pd.concat([frame for frame in named if len(frame)] or named[:1])
@@ -128,16 +130,16 @@ def _shown(outcomes: Mapping[str, Outcome], currency: str) -> dict[str, dict[str
     ways = series.groupby(["series", "trend_direction"], as_index=False).size()
     products = outcomes[PRODUCTS.series]
     return {
-        "forecasts": _drawings(outcomes, currency),
+        "forecasts": _drawings(outcomes, currency, names),
         "intervals": {"levels": table_of([{"series": n, "per cent": str(_levels(o))} for n, o in outcomes.items()])},
         "backtests": {"preview": table_of(outcomes[REVENUE.series].backtests.head(5))},
         "accuracy": {
             "families": table_of(pd.DataFrame([_errors(name, o.accuracy) for name, o in outcomes.items()])),
-            "worst products": table_of(products.accuracy.sort_values("wape_pct", ascending=False).head(10)),
+            "worst products": table_of(_named(products.accuracy, names).nlargest(10, "wape_pct")),
         },
         "series": {
             "classes": table_of(series.groupby(["series", "demand_class", "model_used"], as_index=False).size()),
-            "fallbacks": dg.MetadataValue.int(len(fallbacks)),
+            "series with a reason": dg.MetadataValue.int(len(fallbacks)),
             "reasons": table_of(fallbacks[["series", "unique_id", "model_used", "fallback_reason"]].head(30)),
             "trends": table_of(ways),
         },
@@ -145,13 +147,13 @@ def _shown(outcomes: Mapping[str, Outcome], currency: str) -> dict[str, dict[str
     }  # fmt: skip
 
 
-def _drawings(outcomes: Mapping[str, Outcome], currency: str) -> dict[str, dg.MetadataValue]:
+def _drawings(outcomes: Mapping[str, Outcome], currency: str, names: pd.Series) -> dict[str, dg.MetadataValue]:
     """History, forecast and intervals of every company total and of the largest products."""
-    drawn = [(f"{name}", o, "company") for name, o in outcomes.items() if o.family.level == "company"]
+    drawn = [(in_words(name), o, "company") for name, o in outcomes.items() if o.family.level == "company"]
     products = outcomes[PRODUCTS.series]
     recent = products.history.panel.groupby("unique_id").tail(PERIODS_DRAWN["week"])
     largest = recent.groupby("unique_id")["y"].sum().nlargest(LARGEST).index
-    drawn += [(f"{PRODUCTS.series} of {name}", products, name) for name in largest]
+    drawn += [(f"weekly units of {name} ({names.get(name, '')})", products, name) for name in largest]
     return {title: picture(svg) for title, o, name in drawn if (svg := drawing(o, name, currency))}
 
 
@@ -170,6 +172,13 @@ def drawing(outcome: Outcome, unique_id: str, currency: str) -> str | None:
         label=f"{'Net revenue' if family.measure == 'revenue' else family.measure.capitalize()} per {grain}",
     )
     return chart_svg(chart) if chart is not None else None
+
+
+def _named(accuracy: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
+    """Errors with the product's name behind its id."""
+    named = accuracy.copy()
+    named.insert(1, "name", [names.get(i, "") for i in accuracy["unique_id"]])
+    return named
 
 
 def _kinds(outcomes: Mapping[str, Outcome]) -> pd.DataFrame:

@@ -1,19 +1,22 @@
 """forecast.quality and forecast.decompositions: what the totals are made of, and what their forecast leaves over.
 
-Not here: the tests themselves (forecasting/quality.py), how large the errors are (forecast.accuracy).
+Not here: the histories, which are the forecast's own (orchestration/forecasts/histories.py), the tests
+(forecasting/quality.py), how large the errors are (forecast.accuracy).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 import pandas as pd
 
 from forecasting.engine import backtest_panel
-from forecasting.panel import buckets, complete_calendar
 from forecasting.quality import quality_tables
-from orchestration.business import WEEKDAYS
 from orchestration.defs.resources import NightResource
+from orchestration.forecasts.demand import TABLES as DEMAND
+from orchestration.forecasts.facts import known_products
+from orchestration.forecasts.families import Family
+from orchestration.forecasts.histories import History, histories
 from orchestration.metadata import picture, table_of
 from orchestration.night import Counts, Night
 from orchestration.warehouse import read_frame, replace_as_of, writing
@@ -23,29 +26,21 @@ from reporting.quality_charts import correlation_chart, decomposition_chart
 TABLES = ("quality", "decompositions")
 LARGEST_CATEGORIES = 29  # by revenue of a year: with the company, 60 series of revenue and units
 ORIGINS = 60  # consecutive one-step forecasts per series; the tests need 30
-SEASONS = {"daily": (7, 365), "weekly": (52,)}
-COMPANY = """
-    select 'company' as unique_id, order_date as ds, {measure}::double precision as y
-    from marts.mv_sales_daily_summary
-    where order_date <= %(as_of)s"""
-CATEGORIES = """
-    select category as unique_id, order_date as ds, sum({measure})::double precision as y
+SEASONS: dict[str, tuple[int, ...]] = {"day": (7, 365), "week": (52,)}
+FAMILIES = (
+    Family(level="company", measure="revenue", grain="day", horizon=1),
+    Family(level="category", measure="revenue", grain="day", horizon=1),
+    Family(level="company", measure="units", grain="week", horizon=1),
+    Family(level="category", measure="units", grain="week", horizon=1),
+)
+LARGEST = """
+    select category
     from marts.agg_sales_daily_category
-    where order_date <= %(as_of)s and category in (
-        select category
-        from marts.agg_sales_daily_category
-        where order_date <= %(as_of)s and order_date > %(as_of)s - 365 and category is not null
-        group by category
-        order by sum(net_revenue) desc, category
-        limit %(largest)s
-    )
-    group by category, order_date"""
-FAMILIES = {
-    "company_daily_revenue": (COMPANY, "net_revenue", "daily"),
-    "category_daily_revenue": (CATEGORIES, "net_revenue", "daily"),
-    "company_weekly_units": (COMPANY, "units", "weekly"),
-    "category_weekly_units": (CATEGORIES, "units", "weekly"),
-}
+    where order_date <= %(as_of)s and order_date > %(as_of)s - 365 and category is not null
+    group by category
+    order by sum(net_revenue) desc, category
+    limit %(largest)s"""
+READ = sorted({*DEMAND, "marts.agg_sales_daily_category", "marts.mv_sales_daily_summary", "marts.dim_product"})
 
 
 @dataclass(frozen=True)
@@ -63,7 +58,7 @@ class Judged:
     specs=[
         dg.AssetSpec(
             ["forecast", table],
-            deps=[["marts", "agg_sales_daily_category"], ["marts", "mv_sales_daily_summary"], ["ops", "nights"]],
+            deps=[*(name.split(".") for name in READ), ["ops", "nights"]],
             group_name="forecast", kinds={"python", "postgres"}, description=description,
         )
         for table, description in zip(TABLES, (
@@ -80,9 +75,12 @@ def forecast_quality(context: dg.AssetExecutionContext, night: NightResource) ->
 def _results(context: dg.AssetExecutionContext, tonight: Night) -> Iterator[dg.MaterializeResult]:
     with tonight.stage("forecast quality") as record:
         judged = {}
-        for series, (query, measure, grain) in FAMILIES.items():
-            judged[series] = _judge(tonight, query.format(measure=measure), grain)
-            context.log.info(f"{series}: {len(judged[series].quality)} series judged")
+        largest = _largest(tonight)
+        products = known_products(tonight.connection, tonight.as_of_date)
+        history_of = histories(tonight.connection, tonight.business.profile, tonight.as_of_date, products)
+        for family in FAMILIES:
+            judged[family.series] = _judge(family, history_of(family), largest)
+            context.log.info(f"{family.series}: {len(judged[family.series].quality)} series judged")
         written = _write(tonight, judged)
         record.counts = Counts(read=sum(one.n_read for one in judged.values()), written=sum(written.values()))
     shown = _shown(tonight, judged)
@@ -91,19 +89,18 @@ def _results(context: dg.AssetExecutionContext, tonight: Night) -> Iterator[dg.M
         yield dg.MaterializeResult(asset_key=["forecast", table], metadata=metadata)
 
 
-def _judge(night: Night, query: str, grain: str) -> Judged:
-    parameters = {"as_of": night.as_of_date, "largest": LARGEST_CATEGORIES}
-    found = read_frame(night.connection, query, parameters)
-    days = found.assign(
-        unique_id=found["unique_id"].astype("str"), ds=pd.to_datetime(found["ds"]), y=found["y"].astype("float64")
-    )
-    weekday = WEEKDAYS[night.business.profile.first_weekday_number - 1][:3].upper()
-    freq = "D" if grain == "daily" else f"W-{weekday}"
-    periods = days if grain == "daily" else buckets(days, freq)
-    history = complete_calendar(periods, freq, night.as_of_date)
-    errors = backtest_panel(history, freq=freq, horizon=1, n_origins=ORIGINS)
-    quality, decompositions = quality_tables(history, errors, season_lengths=SEASONS[grain])
-    return Judged(quality, decompositions, errors, len(found))
+def _largest(night: Night) -> list[str]:
+    """The company, and the categories that are judged."""
+    found = read_frame(night.connection, LARGEST, {"as_of": night.as_of_date, "largest": LARGEST_CATEGORIES})
+    return ["company", *found["category"].astype("str")]
+
+
+def _judge(family: Family, history: History, largest: Sequence[str]) -> Judged:
+    """Both tables of what was forecast: the history is the forecast's own, filled and cut as that is."""
+    panel = history.panel[history.panel["unique_id"].isin(largest)].reset_index(drop=True)
+    errors = backtest_panel(panel, freq=history.freq, horizon=1, n_origins=ORIGINS)
+    quality, decompositions = quality_tables(panel, errors, season_lengths=SEASONS[family.grain])
+    return Judged(quality, decompositions, errors, len(panel))
 
 
 def _write(night: Night, judged: dict[str, Judged]) -> dict[str, int]:

@@ -18,9 +18,11 @@ from orchestration.forecasts.families import PRODUCTS
 from orchestration.forecasts.histories import histories
 from orchestration.forecasts.regressors import TABLES, product_regressors
 from orchestration.forecasts.second_opinions import with_holidays
-from orchestration.metadata import table_of
+from orchestration.metadata import picture, table_of
 from orchestration.night import Counts
 from orchestration.warehouse import Connection, read_frame, replace_as_of, writing
+from reporting.charts import chart_svg
+from reporting.scenario_charts import scenarios_chart
 
 BASE = """
     select unique_id, ds, mean, lo_80 as "lo-80", hi_80 as "hi-80", lo_95 as "lo-95", hi_95 as "hi-95"
@@ -39,7 +41,7 @@ COLUMNS = ["scenario", "series", "unique_id", "ds", "base", "mean", "lo_80", "hi
     kinds={"python", "postgres"},
     description="Per scenario of scenarios.yaml and product: the weekly forecast under it, beside the base.",
 )
-def forecast_scenarios(night: NightResource) -> dg.MaterializeResult:
+def forecast_scenarios(context: dg.AssetExecutionContext, night: NightResource) -> dg.MaterializeResult:
     """Ask every what-if, and replace what was said at this as-of date."""
     tonight = night.get()
     with tonight.stage("scenarios") as record:
@@ -48,15 +50,33 @@ def forecast_scenarios(night: NightResource) -> dg.MaterializeResult:
         with writing(tonight.connection):
             written = replace_as_of(tonight.connection, "forecast.scenarios", tonight.as_of_date, found)
         record.counts = Counts(read=len(base), written=written)
-    totals = found.groupby("scenario", as_index=False)[["base", "mean"]].sum()
-    notes = found.drop_duplicates(["scenario", "unique_id"]).groupby(["scenario", "note"], as_index=False).size()
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": written,
-            "units": table_of(totals.round(0)),
-            "notes": table_of(notes.sort_values("size", ascending=False).head(20)),
+    shown = _shown(found)
+    idle = [one.name for one in tonight.business.scenarios if one.name not in set(found["scenario"])]
+    if idle and len(base):
+        context.log.warning(f"no product that is forecast is concerned by {', '.join(map(repr, idle))}")
+        shown["without a product: are category and id as in the data?"] = dg.MetadataValue.text(", ".join(idle))
+    return dg.MaterializeResult(metadata={"dagster/row_count": written, **shown})
+
+
+def _shown(found: pd.DataFrame) -> dict[str, dg.MetadataValue]:
+    """What all products together sell under each scenario, and why, as tables and a picture."""
+    numbers = found[["scenario", "base", "mean"]].astype({"base": "float64", "mean": "float64"})
+    totals = numbers.groupby("scenario", as_index=False).sum()
+    units = totals[["base", "mean"]].round().astype("int64")
+    change = 100 * (totals["mean"] / totals["base"].where(totals["base"] != 0) - 1)
+    table = pd.DataFrame(
+        {
+            "scenario": totals["scenario"], "units as forecast": units["base"],
+            "units under it": units["mean"], "change in %": change.round(1),
         }
-    )
+    )  # fmt: skip
+    notes = found.drop_duplicates(["scenario", "unique_id"]).groupby(["scenario", "note"], as_index=False).size()
+    shown = {
+        "units": table_of(table),
+        "notes": table_of(notes.sort_values("size", ascending=False).head(20).rename(columns={"size": "products"})),
+    }
+    drawing = scenarios_chart(found)
+    return shown if drawing is None else {"units by week": picture(chart_svg(drawing)), **shown}
 
 
 def what_if(connection: Connection, business: Business, as_of: date, base: pd.DataFrame) -> pd.DataFrame:

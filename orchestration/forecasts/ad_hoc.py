@@ -1,5 +1,7 @@
 """daybreak forecast: any one series, as far ahead and at whatever levels somebody asks, from the warehouse's facts.
 
+What the night published of the same series and periods stands beside.
+
 Not here: what the night forecasts (family_forecasts.py), or how an answer looks on a terminal (screens.py).
 """
 
@@ -19,9 +21,15 @@ from orchestration.forecasts.facts import daily_facts, known_products, names_of
 from orchestration.forecasts.families import Family, Level
 from orchestration.forecasts.family_forecasts import Say, forecast_family
 from orchestration.forecasts.histories import history_of
-from orchestration.warehouse import Connection
+from orchestration.warehouse import Connection, read_frame
 
 NEAREST = 3
+# What bi.forecasts says: an override, where a planner made one.
+PUBLISHED = """
+    select f.ds, coalesce(o.mean, f.mean) as published
+    from forecast.forecasts as f
+    left join forecast.overridden as o using (as_of_date, series, unique_id, ds)
+    where f.as_of_date = %(as_of)s and f.series = %(series)s and f.unique_id = %(unique_id)s"""
 USUAL_PERIODS = {"day": 91, "week": 13, "month": 12, "quarter": 8, "year": 2, "fiscal_quarter": 8, "fiscal_year": 2}
 
 
@@ -35,7 +43,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """A series' forecast, one row per period: ``ds, mean``, ``lo-`` and ``hi-`` by level; and what is known of it."""
+    """A series' forecast, one row per period: ``ds, mean``, ``lo-`` and ``hi-`` by level; and what is known of it.
+
+    ``published``: what the night said of each period, NaN where it said nothing, in the order of the rows. It differs
+    from ``mean`` by what a series alone cannot know: second opinions, what adds up, overrides.
+    """
 
     question: Question
     name: str
@@ -43,6 +55,7 @@ class Answer:
     currency: str
     about: dict[str, Any]
     rows: pd.DataFrame
+    published: pd.Series
 
     def as_json(self) -> str:
         """The answer as one JSON object; what is missing is null."""
@@ -51,7 +64,10 @@ class Answer:
             "level": family.level, "unique_id": self.question.unique_id, "name": self.name,
             "measure": family.measure, "grain": family.grain, "as_of_date": self.as_of_date,
             "currency": self.currency if family.measure == "revenue" else None, **self.about,
-            "forecast": self.rows.assign(ds=self.rows["ds"].dt.strftime("%Y-%m-%d")).to_dict("records"),
+            "forecast": self.rows.assign(
+                ds=self.rows["ds"].dt.strftime("%Y-%m-%d"),
+                published_mean=self.published.astype(object).where(self.published.notna(), None),
+            ).to_dict("records"),
         }  # fmt: skip
         return json.dumps(answer, default=str, ensure_ascii=False, indent=1)
 
@@ -115,7 +131,16 @@ def answer(connection: Connection, profile: Profile, question: Question, *, say:
         currency=profile.currency,
         about=_about(outcome.series, outcome.accuracy),
         rows=outcome.forecasts[["ds", "mean", *bounds]],
+        published=_published(connection, as_of, Question(family, unique_id), outcome.forecasts["ds"]),
     )
+
+
+def _published(connection: Connection, as_of: date, question: Question, ds: pd.Series) -> pd.Series:
+    """What the night of this date has said of these periods; NaN where it said nothing."""
+    asked_for = {"as_of": as_of, "series": question.family.series, "unique_id": question.unique_id}
+    told = read_frame(connection, PUBLISHED, asked_for)
+    by_period = pd.Series(told["published"].to_numpy(dtype="float64"), index=pd.to_datetime(told["ds"]))
+    return ds.map(by_period).astype("float64")
 
 
 def _as_of(connection: Connection) -> date:

@@ -18,7 +18,7 @@ from forecasting.hierarchy import reconcile, reconcile_backtest
 from forecasting.nightly import forecast_night
 from forecasting.passes import Map
 from forecasting.periods import Frequency
-from forecasting.state import ModelState
+from forecasting.state import ModelState, Succession
 from orchestration.forecasts.families import ALWAYS_PCT, TREE, Family
 from orchestration.forecasts.histories import History
 from orchestration.forecasts.model_state import replace_state
@@ -41,7 +41,7 @@ class Outcome:
     backtests: pd.DataFrame
     accuracy: pd.DataFrame
     series: pd.DataFrame
-    state: ModelState
+    models: Succession
 
     @property
     def intervals(self) -> pd.DataFrame:
@@ -98,7 +98,7 @@ def forecast_family(  # noqa: PLR0913 - a keyword for each thing that a night br
         forecasts = discontinued(forecasts, products)
     accuracy = accuracy_table(backtests, panel, Frequency.parse(freq).season_lengths[0])
     told = described(forecasts, history)
-    return Outcome(family, history, forecasts, backtests, accuracy, told, night.state)
+    return Outcome(family, history, forecasts, backtests, accuracy, told, night.models)
 
 
 def _fanned_out(executor: Executor | None, what: str, say: Say) -> Map | None:
@@ -211,8 +211,9 @@ def coherent(outcomes: Mapping[str, Outcome], links: pd.DataFrame) -> dict[str, 
         pd.concat([getattr(o, table).assign(level=o.family.level) for o in tree.values()], ignore_index=True)
         for table in ("forecasts", "backtests")
     )
-    summed = reconcile(forecasts, links, backtests)
-    past = reconcile_backtest(backtests, links)
+    weights = "errors" if len(backtests) else "volume"
+    summed = reconcile(forecasts, links, backtests, weights=weights)
+    past = reconcile_backtest(backtests, links, weights=weights)
     return {name: _replaced(o, summed, past) if name in tree else o for name, o in outcomes.items()}
 
 
@@ -241,7 +242,7 @@ def write(connection: Connection, as_of: date, outcomes: Mapping[str, Outcome]) 
             frame = frame.drop(columns=asked).rename(columns=lambda name: name.replace("-", "_"))
         written[table] = replace_as_of(connection, f"forecast.{table}", as_of, frame)
     for series, outcome in outcomes.items():
-        replace_state(connection, series, as_of, outcome.state)
+        replace_state(connection, series, as_of, outcome.models)
     return written
 
 

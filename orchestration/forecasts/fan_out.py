@@ -4,7 +4,7 @@ Not here: the executors themselves (forecasting/executors.py), or what they comp
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from forecasting.executors import DaskCluster, Executor, ExecutorError, LocalProcesses
 from orchestration.errors import PermanentError, TransientError
@@ -13,7 +13,9 @@ from orchestration.settings import Settings
 
 @contextmanager
 def fanned_out(settings: Settings) -> Iterator[Executor]:
-    """The executor of the settings; what goes wrong with it becomes one of our errors, with its remedy.
+    """The executor of the settings, connected until the end.
+
+    What goes wrong with it becomes one of our errors, with its remedy.
 
     Raises:
         TransientError: a cluster did not answer, lost its workers or its scheduler, or a chunk killed them.
@@ -24,8 +26,10 @@ def fanned_out(settings: Settings) -> Iterator[Executor]:
     [2]
     """
     is_dask = settings.forecast_executor == "dask"
+    local = LocalProcesses(settings.forecast_processes)
     try:
-        yield DaskCluster(settings.dask_scheduler or "") if is_dask else LocalProcesses(settings.forecast_processes)
+        with DaskCluster(settings.dask_scheduler or "").connected() if is_dask else nullcontext(local) as executor:
+            yield executor
     except ExecutorError as error:
         family = TransientError if is_dask else PermanentError
         raise family(f"the forecasts could not be computed: {error}", remedy=error.remedy) from error

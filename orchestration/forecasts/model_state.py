@@ -8,7 +8,7 @@ from datetime import date
 import pandas as pd
 from psycopg import sql
 
-from forecasting.state import STATE_COLUMNS, ModelState
+from forecasting.state import SHARED, STATE_COLUMNS, ModelState, Succession
 from orchestration.warehouse import Connection
 
 TABLE = sql.Identifier("forecast", "model_state")
@@ -25,17 +25,31 @@ def read_state(connection: Connection, series: str, as_of: date) -> ModelState |
     return ModelState.from_frame(pd.DataFrame(rows, columns=list(STATE_COLUMNS)))
 
 
-def replace_state(connection: Connection, series: str, as_of: date, state: ModelState) -> int:
-    """Replace a family's state unless a later day's is there; to be called inside ``writing``.
+def replace_state(connection: Connection, series: str, as_of: date, models: Succession) -> int:
+    """Write what tonight has changed in a family's state, unless a later day's is there; called inside ``writing``.
+
+    A row says as of which day its series was last changed, that of all of them as of which day the state is. Where the
+    table does not hold the state that tonight began with, the whole is written.
 
     Returns:
         The number of rows written.
     """
-    connection.execute(sql.SQL("delete from {} where series = %s and as_of_date <= %s").format(TABLE), [series, as_of])
-    later = connection.execute(sql.SQL("select 1 from {} where series = %s limit 1").format(TABLE), [series])
-    if later.fetchone() is not None:
+    query = sql.SQL(
+        "select count(*), max(as_of_date), count(*) filter (where version = %s and as_of_date <= %s)"
+        " from {} where series = %s"
+    ).format(TABLE)
+    before = models.before
+    held, newest, same = connection.execute(query, [before.key, as_of, series]).fetchone() or (0, None, 0)
+    if newest is not None and newest > as_of:
         return 0
-    frame = state.to_frame()
+    if len(models.stays) and held == same == len(before.ids) + 1:
+        over = [SHARED, *models.gone, *models.changed.ids]
+        gone = sql.SQL("delete from {} where series = %s and unique_id = any(%s)").format(TABLE)
+        connection.execute(gone, [series, over])
+        frame = models.changed.to_frame()
+    else:
+        connection.execute(sql.SQL("delete from {} where series = %s").format(TABLE), [series])
+        frame = models.state.to_frame()
     copied = sql.SQL("copy {} (series, as_of_date, {}) from stdin (format binary)").format(TABLE, _COLUMNS)
     with connection.cursor() as cursor, cursor.copy(copied) as copy:
         copy.set_types(["text", "date", "text", "text", "int8", "int8", "int8", "int8", "bytea"])

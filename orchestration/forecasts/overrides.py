@@ -9,35 +9,44 @@ from datetime import date
 import pandas as pd
 
 from forecasting.overrides import apply_overrides
-from orchestration.forecasts.outcomes import GRAINS, Family, Periods, actuals
+from orchestration.forecasts.families import ADVERBS
+from orchestration.forecasts.outcomes import FISCAL, GRAINS, Family, Periods, actuals
 from orchestration.night import Night
 from orchestration.warehouse import Connection, read_frame, replace_as_of, writing
 
 OVERRIDDEN = ("series", "unique_id", "ds", "mean", "statistical_mean", "is_direct", "planner", "reason", "made_on")
-PERIODS = {"day": "daily", "week": "weekly", "month": "monthly", "quarter": "quarterly", "year": "yearly"}
 FOLLOWS = "follows from overrides of its parts or of its whole"
 COMPANY = "company"
 
 # The newest day's word about a forecast counts. A planner may name any day of the period. The company's may
 # stand twice, with and without a member: the first planner's name decides, so that every run says the same.
+# A quarter or year of the calendar is also one of the fiscal year's where both begin on the same day.
 LIVE = """
     with said as (
-        select *, level || '_' || {grain} || '_' || measure as series, coalesce(member, 'company') as unique_id
+        select level, measure, period, period_start, override_value, planner, reason, made_on,
+               coalesce(member, 'company') as unique_id, {length} as length, {adverb} as adverb
         from staging.stg_forecast_overrides where made_on <= %(as_of)s
+    ),
+    meant as (
+        select *, concat_ws('_', level, adverb, measure) as series, null::date as begins from said
+        union all
+        select *, concat_ws('_', level, 'fiscal', adverb, measure), date_trunc(period, period_start)::date
+        from said where period in ('quarter', 'year')
     )
     select distinct on (f.series, f.unique_id, f.ds) f.series, f.unique_id, f.ds,
            o.override_value::double precision as value, o.planner, o.reason, o.made_on
-    from said as o
+    from meant as o
     join forecast.forecasts as f
         on f.as_of_date = %(as_of)s and f.series = o.series and f.unique_id = o.unique_id
-        and o.period_start >= f.ds and o.period_start < f.ds + {length}
+        and o.period_start >= f.ds and o.period_start < f.ds + o.length and f.ds = coalesce(o.begins, f.ds)
     order by f.series, f.unique_id, f.ds, o.made_on desc, o.period_start desc,
              o.planner, o.override_value, o.reason""".format(
-    grain="case period " + " ".join(f"when '{period}' then '{grain}'" for period, grain in PERIODS.items()) + " end",
+    adverb="case period " + " ".join(f"when '{grain}' then '{adverb}'" for grain, adverb in ADVERBS.items()) + " end",
     length="case period "
     + " ".join(
-        f"when '{period}' then interval '{GRAINS[grain].days} days {GRAINS[grain].months} months'"
-        for period, grain in PERIODS.items()
+        f"when '{grain}' then interval '{length.days} days {length.months} months'"
+        for grain, adverb in ADVERBS.items()
+        for length in (GRAINS[adverb.removeprefix(FISCAL)],)
     )
     + " end",
 )

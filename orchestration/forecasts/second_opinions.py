@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from psycopg import sql
 
+from forecasting.closures import without_closed_days
 from forecasting.periods import Frequency
 from forecasting.recalibration import Behind
 from forecasting.regression import regression_votes
@@ -45,9 +46,21 @@ class SecondOpinions:
     learned: dict[str, Mapping[str, TotalState]] = field(default_factory=dict)
 
     def heard(self, family: Family, history: History, forecasts: pd.DataFrame, backtests: pd.DataFrame) -> Frames:
-        """The family's forecasts and backtests with the votes of those who have something to say about it."""
-        if forecasts.empty or backtests.empty:
+        """The family's forecasts and backtests with the votes of those who have something to say about it.
+
+        On days on which the business is closed nobody has: they are 0 (:mod:`forecasting.closures`).
+        """
+        if forecasts.empty:
             return forecasts, backtests
+        if not backtests.empty:
+            forecasts, backtests = self._voted(family, history, forecasts, backtests)
+        if family.grain == "day":
+            bare = Regressors(by_series=None)
+            holidays = with_holidays(bare, history, family.horizon, self.profile).shared
+            forecasts, backtests = without_closed_days(forecasts, backtests, history.panel, holidays)
+        return forecasts, backtests
+
+    def _voted(self, family: Family, history: History, forecasts: pd.DataFrame, backtests: pd.DataFrame) -> Frames:
         if family.series == PRODUCTS.series:
             return self._of_products(family, history, forecasts, backtests)
         if family.level != "product" and history.panel["unique_id"].nunique() <= MOST_TOTALS:

@@ -82,7 +82,7 @@ create table if not exists forecast.model_state (
     primary key (series, unique_id)
 );
 comment on table forecast.model_state is
-    'One row per series and unique_id (empty for what all of a series share): the learned models as of the latest day that was forecast. Safe to empty: the next night learns anew.';
+    'One row per series and unique_id (empty for what all of a series share): the learned models, as of the latest day on which they changed. Safe to empty: the next night learns anew.';
 
 create table if not exists forecast.arima_states (
     series text not null,

@@ -3,7 +3,7 @@
 Not here: the standard comparisons (dbt unit tests beside the models), or when the functions are made (test_night.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,9 +12,7 @@ import psycopg
 import pytest
 
 from orchestration.publication import create_functions
-from orchestration.stack.local_postgres import LocalPostgres
 from tests.support.dbt_warehouse import Line, Warehouse
-from tests.support.postgres import create_database, drop_database
 
 MARCH = "'2024-03-01', '2024-03-10'"
 FEBRUARY = "'2024-02-01', '2024-02-10'"
@@ -33,9 +31,8 @@ SHOP = [
 
 
 @pytest.fixture(scope="module")
-def shop(postgres_server: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    name = create_database(postgres_server)
-    warehouse = Warehouse(postgres_server.url(name), tmp_path_factory.mktemp("dbt"))
+def shop(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
+    warehouse = new_warehouse()
     token = warehouse.begin_night(date(2024, 3, 10))
     warehouse.put(SHOP)
     read = ("sales_lines", "sales_daily_product", "dim_product", "dim_customer", "dim_territory", "dim_rep")
@@ -50,8 +47,7 @@ def shop(postgres_server: LocalPostgres, tmp_path_factory: pytest.TempPathFactor
         )
         with connection.transaction():
             create_functions(connection)
-    yield warehouse
-    drop_database(postgres_server, name)
+    return warehouse
 
 
 def _compared(shop: Warehouse, dimension: str, columns: str) -> dict[str, tuple[Any, ...]]:

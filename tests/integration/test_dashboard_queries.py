@@ -4,7 +4,7 @@ Not here: how fast (python -m benchmarks), nor that the answers are those of the
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -13,9 +13,7 @@ import pytest
 
 from benchmarks.dashboard import statement
 from benchmarks.dashboard_queries import QUERIES, Query
-from orchestration.stack.local_postgres import LocalPostgres
 from tests.support.dbt_warehouse import Warehouse
-from tests.support.postgres import create_database, drop_database
 
 ASKED_BY_INDEX = [query for query in QUERIES if query.index_of]
 DAYS, AS_OF = 1200, date(2025, 6, 30)
@@ -36,18 +34,16 @@ BY_TYPE = {"date": f"date '{AS_OF}'", "boolean": "true", "text": "'x'", "timesta
 
 
 @pytest.fixture(scope="module")
-def filled(postgres_server: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def filled(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
     """bi_build as dbt makes it, with its indexes, and invented rows in it."""
-    name = create_database(postgres_server)
-    warehouse = Warehouse(postgres_server.url(name), tmp_path_factory.mktemp("dbt"))
+    warehouse = new_warehouse()
     models = [f"+bi_{table}" for table in FILLED]
     result = warehouse.dbt("run", "--full-refresh", "--select", *models)
     assert result.success, result.exception
     with warehouse.connect() as connection:
         for table, (n, values) in FILLED.items():
             _fill(connection, table, n, values)
-    yield warehouse
-    drop_database(postgres_server, name)
+    return warehouse
 
 
 def _fill(connection: "psycopg.Connection[Any]", table: str, n: int, values: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """The code location as Dagster loads it: what there is to materialise and check, what starts a night, what watches it.
 
-Not here: what a night does (tests/pipeline).
+Not here: what a night does (tests/pipeline), how a failure is put in words (test_failures.py).
 """
 
 import json
@@ -17,13 +17,13 @@ import psycopg
 import pytest
 
 from benchmarks.part_of_night import LATER
-from orchestration.errors import ContractError, NightRunningError, SourceError
-from orchestration.failures import why_it_failed
+from orchestration.errors import SourceError
 from orchestration.headless import JOB
 from orchestration.ingestion.contract import ENTITIES
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.suites import suites
 from orchestration.warehouse import initialise
+from tests.support.failed_runs import failed_run
 from tests.support.night import Home, new_home
 
 # A green run that did nothing is the worst failure: what a night materialises changes here, on purpose, or not at all.
@@ -297,29 +297,6 @@ def test_a_database_that_is_away_is_no_reason_to_fail(
     assert "secret" not in skipped.skip_message
 
 
-# tell_of_failures ---------------------------------------------------------------------------------------------------
-
-
-def failed_run(instance: dg.DagsterInstance, error: Exception) -> dg.DagsterRun:
-    """A run whose step raised ``error`` behind an error of somebody else."""
-
-    @dg.op(name="raw__sales_lines")
-    def stage() -> None:
-        try:
-            raise error
-        except Exception as cause:
-            raise RuntimeError("around it") from cause
-
-    @dg.job(name="nightly")
-    def job() -> None:
-        stage()
-
-    result = job.execute_in_process(instance=instance, raise_on_error=False)
-    run = instance.get_run_by_id(result.run_id)
-    assert run is not None
-    return run
-
-
 def tell(defs: dg.Definitions, instance: dg.DagsterInstance, run: dg.DagsterRun) -> Any:
     (sensor,) = [s for s in defs.sensors or [] if s.name == "tell_of_failures"]
     (record,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
@@ -351,74 +328,3 @@ def test_a_run_that_is_tried_again_is_not_told_of(defs: dg.Definitions, url: str
         assert again is not None
         assert tell(defs, instance, again) is not None
     assert rows(url, "select count(*) from ops.outbox") == [(0,)]
-
-
-@pytest.mark.parametrize(
-    ("error", "exit_code", "reason"),
-    [
-        (SourceError("s", remedy="r"), 3, "s"),
-        (ContractError("c"), 4, "c"),
-        (NightRunningError("n"), 6, "n"),
-        (ZeroDivisionError("Division, Ähem: by zero"), 1, "Division, Ähem: by zero"),
-        (psycopg.OperationalError("no postgresql://me:secret@db/sales"), 1, "no postgresql://me:***@db/sales"),
-    ],
-)
-def test_why_a_run_failed(error: Exception, exit_code: int, reason: str) -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
-        why = why_it_failed(instance, failed_run(instance, error).run_id)
-    assert (why.stage, why.reason, why.exit_code) == ("raw sales_lines", reason, exit_code)
-    assert why.remedy == getattr(error, "remedy", None)
-
-
-def test_what_dbt_says_is_told_without_its_command_and_paths() -> None:
-    page = (
-        "The dbt CLI process with command\n\n`some/dbt build`\n\nfailed with exit code `1`.\n\n"
-        "Errors parsed from dbt logs:\n\nFailure in test unique_x\n  Got 2 results\n  compiled code at some/y.sql"
-    )
-
-    @dg.op
-    def build() -> None:
-        raise RuntimeError(page)
-
-    @dg.job
-    def job() -> None:
-        build()
-
-    with dg.DagsterInstance.ephemeral() as instance:
-        run = job.execute_in_process(instance=instance, raise_on_error=False)
-        assert why_it_failed(instance, run.run_id).reason == "Failure in test unique_x\n  Got 2 results"
-
-
-def test_a_run_that_left_no_word() -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
-        why = why_it_failed(instance, "11111111-2222-3333-4444-555555555555")
-    assert why.stage == "the run"
-    assert "without a word" in why.reason
-
-
-def test_a_broken_blocking_check_is_told_with_its_rule_and_row() -> None:
-    """Dagster's own error only names the check: whoever is woken needs to know what is wrong."""
-    from orchestration.checks import Failure, SuiteResult
-    from orchestration.defs.checks import _as_check_result
-
-    failures = (
-        Failure("qty_units is below 10", "qty_units", "critical", 2, [{"order_id": "RE-7", "qty_units": "1e9"}]),
-        Failure("a sale is not negative", "qty_units", "warning", 1, []),
-    )
-
-    @dg.asset(key=["raw", "sales_lines"])
-    def sales_lines() -> None: ...
-
-    @dg.asset_check(asset=sales_lines, blocking=True)
-    def raw_sales_lines_expectations() -> dg.AssetCheckResult:
-        return _as_check_result(SuiteResult("raw.sales_lines", success=False, statistics={}, failures=failures))
-
-    with dg.DagsterInstance.ephemeral() as instance:
-        done = dg.materialize([sales_lines, raw_sales_lines_expectations], instance=instance, raise_on_error=False)
-        why = why_it_failed(instance, done.run_id)
-    assert (why.stage, why.exit_code) == ("raw sales_lines", ContractError.exit_code)
-    assert why.reason == (
-        "raw.sales_lines: 2 rows break the rule “qty_units is below 10” (first: order_id RE-7, qty_units 1e9); "
-        "1 row breaks the rule “a sale is not negative”"
-    )
-    assert "the check raw_sales_lines_expectations" in (why.remedy or "")

@@ -179,6 +179,27 @@ def test_an_override_of_the_whole_reaches_its_parts(shop: Shop) -> None:
     assert found == [("Käse", 20, True), ("company", 25, False), ("A", 8, True), ("B", 12, False)]
 
 
+def test_overrides_of_fiscal_periods(shop: Shop) -> None:
+    """The demo's year begins in April: its quarters are the calendar's, its years are not."""
+    quarterly, yearly, fiscal_yearly = (
+        "company_fiscal_quarterly_units",
+        "company_yearly_units",
+        "company_fiscal_yearly_units",
+    )
+    april, january = date(2024, 4, 1), date(2024, 1, 1)
+    shop.said(SUNDAY, [(series, "company", ds, 10.0) for series, ds in (
+        (quarterly, april), (quarterly, date(2024, 7, 1)), (yearly, january), (fiscal_yearly, april),
+    )])  # fmt: skip
+    shop.override(None, date(2024, 5, 31), 11, SUNDAY, level="company", period="quarter")
+    shop.override(None, date(2024, 9, 30), 12, SUNDAY, level="company", period="fiscal_quarter")
+    shop.override(None, april, 13, SUNDAY, level="company", period="year")  # the calendar's 2024, whatever is fiscal
+    shop.override(None, date(2025, 3, 31), 14, SUNDAY, level="company", period="fiscal_year")
+    shop.looks_back(SUNDAY)
+    assert shop.rows("select series, ds, mean from forecast.overridden order by mean") == [
+        (quarterly, april, 11), (quarterly, date(2024, 7, 1), 12), (yearly, january, 13), (fiscal_yearly, april, 14),
+    ]  # fmt: skip
+
+
 def test_an_override_is_judged_by_its_last_word_before_the_period(shop: Shop) -> None:
     monday = SUNDAY + timedelta(days=1)
     for day in range(1, 15):

@@ -5,15 +5,16 @@ Not here: the arithmetic (tests/unit/test_forecasts.py), or a whole night (tests
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psycopg
 import pytest
 
+from forecasting.state import Succession
 from orchestration.business import Profile
 from orchestration.errors import ConfigurationError, ContractError
 from orchestration.forecasts.ad_hoc import answer, asked
@@ -22,10 +23,8 @@ from orchestration.forecasts.families import Family, ForecastPlan
 from orchestration.forecasts.family_forecasts import Outcome, coherent, forecast_family, parent_links, write
 from orchestration.forecasts.histories import history_of
 from orchestration.forecasts.model_state import read_state, replace_state
-from orchestration.stack.local_postgres import LocalPostgres
 from orchestration.warehouse import connect
 from tests.support.dbt_warehouse import Line, Warehouse
-from tests.support.postgres import create_database, drop_database
 
 AS_OF = date(2024, 3, 6)  # a Wednesday
 FAMILIES = (
@@ -64,9 +63,8 @@ def sales() -> Iterator[Line]:
 
 
 @pytest.fixture(scope="module")
-def shop(postgres_server: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    name = create_database(postgres_server)
-    warehouse = Warehouse(postgres_server.url(name), tmp_path_factory.mktemp("dbt"))
+def shop(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
+    warehouse = new_warehouse()
     token = warehouse.begin_night(AS_OF)
     warehouse.put(sales())
     with warehouse.connect() as connection:
@@ -80,8 +78,7 @@ def shop(postgres_server: LocalPostgres, tmp_path_factory: pytest.TempPathFactor
         "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--select",
         *(f"+{table.split('.')[1]}" for table in TABLES), "+dim_date", "+dim_territory", "+dim_location", token=token,
     )  # fmt: skip
-    yield warehouse
-    drop_database(postgres_server, name)
+    return warehouse
 
 
 def night(shop: Warehouse, as_of: date = AS_OF) -> dict[str, Outcome]:
@@ -232,6 +229,29 @@ def test_the_nearest_names_are_told(shop: Warehouse) -> None:
         ask(shop, "product=Mugg")
 
 
+def test_what_the_night_published_stands_beside_the_answer(forecast: Warehouse) -> None:
+    said = dict(forecast.rows(
+        "select ds, mean from forecast.forecasts where series = 'product_weekly_units' and unique_id = 'MUG'"
+        f" and as_of_date = '{AS_OF}'"
+    ))  # fmt: skip
+    override = (
+        "insert into forecast.overridden values (%s, 'product_weekly_units', 'MUG', %s, 77, %s, true, %s, %s, %s)"
+    )
+    try:
+        with forecast.connect() as connection:
+            connection.execute(override, [AS_OF, min(said), said[min(said)], "Zoë", "Messe", AS_OF])
+        found = ask(forecast, "product=MUG", periods=len(said) + 2)
+        expected = [77.0, *(said[ds] for ds in sorted(said)[1:])]
+        assert found.published[:-2].tolist() == expected
+        assert found.published[-2:].isna().all()  # nobody asked the night for so many
+        rows = json.loads(found.as_json())["forecast"]
+        assert [row["published_mean"] for row in rows] == [*expected, None, None]
+        assert ask(forecast, "product=MUG", grain="year").published.isna().all()
+    finally:
+        with forecast.connect() as connection:
+            connection.execute("delete from forecast.overridden")
+
+
 def test_an_answer_writes_nothing(shop: Warehouse) -> None:
     with connect(shop.url) as connection:
         answer(connection, SHOP, asked("company", measure="units", grain="week", periods=1))
@@ -239,10 +259,9 @@ def test_an_answer_writes_nothing(shop: Warehouse) -> None:
             connection.execute("delete from forecast.forecasts")
 
 
-def test_without_a_night_there_is_nothing_to_ask(database_url: str, tmp_path: Path) -> None:
-    warehouse = Warehouse(database_url, tmp_path)
+def test_without_a_night_there_is_nothing_to_ask(new_warehouse: Callable[[], Warehouse]) -> None:
     with pytest.raises(ContractError, match="no night has built the facts yet"):
-        ask(warehouse, "company")
+        ask(new_warehouse(), "company")
 
 
 def test_a_night_about_the_past_leaves_the_models_of_a_later_day_alone(forecast: Warehouse) -> None:
@@ -254,6 +273,26 @@ def test_a_night_about_the_past_leaves_the_models_of_a_later_day_alone(forecast:
         state = read_state(connection, name, AS_OF)
         assert state is not None
         with connection.transaction():
-            assert replace_state(connection, name, earlier, state) == 0
-            assert replace_state(connection, name, AS_OF, state) == len(state.ids) + 1
+            assert replace_state(connection, name, earlier, Succession.of(state)) == 0
+            assert replace_state(connection, name, AS_OF, Succession.of(state)) == len(state.ids) + 1
     assert forecast.rows(rows) == before
+
+
+def test_a_night_writes_the_models_that_it_changed(forecast: Warehouse) -> None:
+    family, later = FAMILIES[0], AS_OF + timedelta(days=1)
+    with forecast.connect() as connection, connection.transaction(force_rollback=True):
+        state = read_state(connection, family.series, AS_OF)
+        facts = daily_facts(connection, family.level, family.measure, AS_OF)
+        facts = facts[facts["unique_id"] != "OLD"].assign(y=lambda f: f["y"] + (f["unique_id"] == "MUG"))
+        history = history_of(family, facts, SHOP, AS_OF)
+        models = forecast_family(family, history, products=known_products(connection, AS_OF), state=state).models
+        assert (models.changed.ids.tolist(), models.gone.tolist()) == (["MUG"], ["OLD"])
+        assert replace_state(connection, family.series, later, models) == 2  # the series, and what all share
+        kept = read_state(connection, family.series, later)
+        assert kept is not None
+        pd.testing.assert_frame_equal(kept.to_frame(), models.state.to_frame())
+        # a night about the day before begins without a part of it, and leaves it alone
+        assert read_state(connection, family.series, AS_OF) is None
+        assert replace_state(connection, family.series, AS_OF, models) == 0
+        # where another state is than the night began with, all of it is written
+        assert replace_state(connection, family.series, later, models) == len(models.state.ids) + 1

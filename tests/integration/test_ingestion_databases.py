@@ -1,88 +1,27 @@
-"""Nights over a live database: from where the last one left off, values as they are, and what is wrong with it by name.
+"""Nights over a live database: from where the last one left off, values as they are, SQLite beside PostgreSQL.
 
-Not here: files (test_ingestion_load.py, test_ingestion_stores.py).
+Not here: what is wrong with a database (test_ingestion_database_faults.py), files (test_ingestion_load.py).
 """
 
-import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
-from orchestration.check import check_business
-from orchestration.errors import ConfigurationError, PermanentError, SourceError, UnreachableError
-from orchestration.ingestion.load import waiting_files
-from orchestration.ingestion.origins import extracts, watermarks
-from orchestration.ingestion.origins.extracts import Extracts
-from orchestration.settings import Settings
-from orchestration.stack.local_postgres import LocalPostgres
+from orchestration.errors import PermanentError, SourceError
+from tests.support.erp import COLUMNS, TABLE, Erp, described, from_database
 from tests.support.ingestion import HEADER, House, line, sales
-from tests.support.postgres import create_database, drop_database
 from tests.support.stores import describe
-
-TABLE = "shop.orders"
-COLUMNS = ("order", "line", "at", "product", "qty", "price")
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DAYBREAK_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture(scope="module")
-def erp_url(postgres_server: LocalPostgres) -> Iterator[str]:
-    """A database of somebody else."""
-    name = create_database(postgres_server)
-    yield postgres_server.url(name)
-    drop_database(postgres_server, name)
-
-
-class Erp:
-    """Somebody else's table of orders."""
-
-    def __init__(self, connection: psycopg.Connection[Any], url: str) -> None:
-        self.connection = connection
-        self.url = url.replace("postgresql://", "postgresql+psycopg://")
-
-    def run(self, statement: str, *values: Any) -> None:
-        self.connection.execute(statement, values)
-
-    def add(self, order: int, changed: str | None, price: str = "1.50", qty: str = "2") -> None:
-        self.run(
-            """insert into shop.orders values (%s, 1, '2024-02-29 10:00+01', 'P-1', %s, %s, %s)
-               on conflict ("order", line) do update set price = excluded.price, changed = excluded.changed""",
-            order, qty, price, changed,
-        )  # fmt: skip
 
 
 @pytest.fixture
-def erp(erp_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Erp]:
-    with psycopg.connect(erp_url, autocommit=True) as connection:
-        erp = Erp(connection, erp_url)
-        erp.run(
-            """drop schema if exists shop cascade; create schema shop;
-               create table shop.orders ("order" bigint, line int, at timestamptz, product text, qty numeric(9,3),
-                                         price numeric(9,4), changed timestamp, primary key ("order", line))"""
-        )
-        monkeypatch.setenv("TEST_ERP_URL", erp.url)
-        yield erp
-
-
-def described(house: House, url: str = "${TEST_ERP_URL}", **database: Any) -> None:
-    origin = {"connection": "erp", "table": TABLE, "watermark": "changed"} | database
-    origin = {key: value for key, value in origin.items() if value is not None}
-    describe(house, from_database(origin), connections={"erp": {"url": url}})
-
-
-def from_database(origin: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    source = sales(database=origin, **changes)
-    return {key: value for key, value in source.items() if key not in ("files", "format")}
+def home(tmp_path: Path) -> Path:
+    """The home of ``house``."""
+    return tmp_path / "home"
 
 
 def loads(house: House) -> list[tuple[Any, ...]]:
@@ -305,153 +244,6 @@ def test_nothing_is_ever_written_there(house: House, erp: Erp, shop: sqlite3.Con
     with pytest.raises(SourceError, match=r"erp: there is no file .*nowhere\.db"):
         house.night()
     assert not (house.data / "nowhere.db").exists()
-
-
-# what is wrong ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("database", "message"),
-    [
-        ({"table": "shop.order"}, r"erp: there is no table 'shop\.order'; did you mean 'orders'"),
-        ({"table": "shop.ordres"}, r"sources\.yaml:\d+: sales\.database\.table"),
-        ({"watermark": "change"}, r"erp:shop\.orders: there is no column 'change'; did you mean 'changed'"),
-        ({"watermark": "product"}, None),
-        ({"table": None, "query": "selec * from x"}, r"erp: .*syntax error"),
-        ({"table": None, "query": "select * from shop.nothing"}, r'erp: .*relation "shop\.nothing" does not exist'),
-        ({"table": None, "query": 'select "order" from shop.orders', "watermark": None}, "there is no column 'line'"),
-    ],
-)
-def test_a_table_or_a_column_that_is_not_there(
-    house: House, erp: Erp, database: dict[str, Any], message: str | None
-) -> None:
-    erp.add(1, "2024-03-01")
-    described(house, **database)
-    if message is None:
-        assert house.night().rows_inserted == 1
-        return
-    with pytest.raises(SourceError) as caught:
-        house.night()
-    assert re.search(message, str(caught.value)), caught.value
-    assert "scratch" not in str(caught.value)
-
-
-def test_a_watermark_that_does_not_grow_is_refused(house: House, erp: Erp) -> None:
-    erp.run("alter table shop.orders add flag boolean default true")
-    erp.add(1, "2024-03-01")
-    described(house, watermark="flag")
-    with pytest.raises(SourceError, match=r"True \(bool\) is no watermark"):
-        house.night()
-
-
-@pytest.mark.parametrize(
-    ("url", "kind", "message"),
-    [
-        ("${TEST_NOT_SET}", ConfigurationError, r"sources\.yaml:3: connections\.erp\.url: .* no variable TEST_NOT_SET"),
-        ("mysql+pymysql://a:t0psecret@h/x", ConfigurationError, "the driver 'pymysql' is not installed(.|\n)*pymysql"),
-        ("mysql://a:t0psecret@h/x", ConfigurationError, r"'MySQLdb' is not installed(.|\n)*write mysql\+pymysql://"),
-        ("mysql+mysqldb://a:t0psecret@h/x", ConfigurationError, "'MySQLdb' is not installed(.|\n)*mysqlclient"),
-        (
-            "oracle://a:t0psecret@h/x",
-            ConfigurationError,
-            r"write oracle\+oracledb://… and install the package oracledb",
-        ),
-        ("snowflake://a:t0psecret@h/x", ConfigurationError, "'snowflake' is no dialect"),
-        ("no url, t0psecret?", ConfigurationError, "not a database URL"),
-        ("postgresql+psycopg://a:${TEST_PASSWORD}@127.0.0.1:1/x", UnreachableError, "the database erp does not answer"),
-        (
-            "postgresql+psycopg2://a:${TEST_PASSWORD}@127.0.0.1:1/x",
-            UnreachableError,
-            "the database erp does not answer",
-        ),
-    ],
-)
-def test_a_connection_that_is_wrong_says_what_and_no_password(
-    house: House, monkeypatch: pytest.MonkeyPatch, url: str, kind: type[Exception], message: str
-) -> None:
-    monkeypatch.setenv("TEST_PASSWORD", "t0psecret/@")
-    described(house, url)
-    with pytest.raises(kind, match=message) as caught:
-        house.night()
-    assert "t0psecret" not in str(caught.value).replace("no url, t0psecret?", "")
-
-
-def test_a_wrong_password_is_refused_without_showing_it(
-    house: House, erp: Erp, postgres_server: LocalPostgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    host = erp.url.rpartition("@")[2]
-    monkeypatch.setenv("TEST_PASSWORD", "wr0ng@one")
-    described(house, f"postgresql+psycopg://daybreak:${{TEST_PASSWORD}}@{host}")
-    with pytest.raises(PermanentError, match=r"the database erp refuses: .*authentication failed") as caught:
-        house.night()
-    assert "wr0ng" not in str(caught.value)
-
-
-# looking, and checking ------------------------------------------------------------------------------------------------
-
-
-def test_a_look_asks_for_one_number_and_not_all_the_time(
-    house: House, erp: Erp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    described(house)
-
-    def look() -> list[str]:
-        return [file.relative_path for file in waiting_files(house.connection, house.business, house.data)]
-
-    monkeypatch.setattr(Extracts, "_write", None)
-    assert look() == []
-    erp.add(1, "2024-03-01")
-    assert look() == ["erp:shop.orders (changed up to 2024-03-01 00:00:00)"]
-    monkeypatch.undo()
-    monkeypatch.setenv("TEST_ERP_URL", erp.url)
-    house.night()
-    erp.add(2, "2024-03-02")
-    assert look() == []  # a night read it within the hour
-    monkeypatch.setattr(extracts, "PAUSE_SECONDS", 0)
-    assert look() == ["erp:shop.orders (changed up to 2024-03-02 00:00:00)"]
-    erp.add(3, "2999-01-01")
-    assert look() == []
-    monkeypatch.setenv("TEST_ERP_URL", "postgresql+psycopg://127.0.0.1:1/x")
-    problems: list[str] = []
-    assert waiting_files(house.connection, house.business, house.data, problems.append) == []
-    assert problems[0].startswith("sales: the database erp does not answer")
-
-
-def test_a_check_judges_the_newest_rows(
-    house: House, house_url: str, erp: Erp, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    described(house)
-    erp.add(1, "2024-03-01")
-    erp.add(2, "2024-03-02", qty="NaN")
-    monkeypatch.setattr(extracts, "ROWS_SAMPLED", 1)
-    monkeypatch.setattr(extracts, "ROWS_PER_FETCH", 1)
-    settings = Settings(home=home, business=house.folder, data=house.data, database_url=house_url)  # type: ignore[arg-type]
-    before = house.everything()
-    (finding,) = check_business(settings, say=lambda text: None)
-    assert (finding.newest, finding.rows_sampled, finding.rows_rejected) == ("erp:shop.orders", 1, 1)
-    assert house.everything() == before
-
-
-def test_a_database_that_goes_away_in_the_middle(house: House, erp: Erp, monkeypatch: pytest.MonkeyPatch) -> None:
-    described(house)
-    for order in range(50):
-        erp.add(order, "2024-03-01")
-    monkeypatch.setattr(extracts, "ROWS_PER_FETCH", 10)
-    add: Callable[..., None] = watermarks.Boundary.add
-
-    def cut(self: watermarks.Boundary, watermark: Any, row: str) -> None:
-        if self.everything.count == 10:
-            erp.run(
-                "select pg_terminate_backend(pid) from pg_stat_activity "
-                "where datname = current_database() and pid <> pg_backend_pid()"
-            )
-        add(self, watermark, row)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(watermarks.Boundary, "add", cut)
-        with pytest.raises(UnreachableError, match="the database erp does not answer"):
-            house.night()
-    assert house.night().rows_inserted == 50
 
 
 def test_a_source_of_files_beside_it_goes_its_own_way(house: House, erp: Erp) -> None:

@@ -1,4 +1,7 @@
-"""Exports that change their shape between two nights: what is stopped by name, what is only told, what is no change."""
+"""Exports that change their shape between two nights: what is stopped by name, what is only told, what is no change.
+
+Not here: what was accepted, and lists that shrink (test_ingestion_drift_accepted.py, test_ingestion_drift_lists.py).
+"""
 
 import json
 import random
@@ -6,38 +9,14 @@ from typing import Any
 
 import pytest
 
-from orchestration.errors import SourceError
 from orchestration.failures import tell_of_drift
 from orchestration.ingestion.drift import memory
 from orchestration.ingestion.ledger import LoadReport
 from orchestration.night import Night
+from tests.support.drifting import BY_DAY, HEADERS, JOINED, LINES, NAMES, day, priced, refused
 from tests.support.ingestion import HEADER, House, line, sales
 
-NAMES = HEADER.split(",")
-PRODUCTS: dict[str, Any] = {
-    "name": "products",
-    "entity": "products",
-    "files": "p*.csv",
-    "columns": {"product_id": "id", "product_name": "n"},
-}
-BY_DAY = {"columns": {"ordered_at": {"from": "at", "format": "%d.%m.%Y"}}}
 GERMAN = "{d:02}.{m:02}.{y}"
-
-
-def day(
-    number: int, *, month: int = 2, n: int = 30, form: str = "{y}-{m:02}-{d:02} 10:00:00", **fixed: str
-) -> list[str]:
-    """A day's lines: all with other orders, their amounts about 20."""
-    chosen = random.Random(number)
-    when = form.format(y=2024, m=month, d=number)
-    rows = []
-    for i in range(n):
-        row = {
-            "order": f"{month}-{number}-{i}", "line": "1", "at": when, "product": f"P-{i % 7}",
-            "qty": str(chosen.randint(1, 9)), "price": f"{chosen.uniform(5, 60):.2f}",
-        }  # fmt: skip
-        rows.append(",".join((row | fixed)[name] for name in NAMES))
-    return rows
 
 
 @pytest.fixture
@@ -47,15 +26,6 @@ def shop(house: House) -> House:
         house.write(f"day{number}.csv", HEADER, *day(number))
         assert house.night().drifts == ()
     return house
-
-
-def refused(house: House) -> str:
-    """Why the night refused the files; nothing of them is loaded."""
-    before = house.raw()
-    with pytest.raises(SourceError) as caught:
-        house.night()
-    assert house.raw() == before
-    return str(caught.value)
 
 
 def test_the_first_file_has_nothing_to_be_compared_with(house: House) -> None:
@@ -139,80 +109,6 @@ def test_an_old_day_that_comes_late_is_no_change_of_form(house: House) -> None:
     assert house.night().rows_inserted == 30
 
 
-def test_a_list_that_comes_again_with_half_its_rows_gone_is_stopped_until_it_is_accepted(house: House) -> None:
-    house.describe(sales(), PRODUCTS)
-    products(house, "p.csv", 30)
-    house.night(1)
-    products(house, "p.csv", 12)
-    for _ in range(2):
-        with pytest.raises(SourceError, match=r"p.csv: 12 rows where 30 stood") as caught:
-            house.night(1)
-        assert "daybreak accept products" in str(caught.value)
-    memory.accept(house.connection, "products")
-    memory.accept(house.connection, "products")
-    assert house.night(1).rows_duplicate == 12
-    assert house.column("select source from ops.accepted_sources") == []
-
-
-CENTS = "150"
-
-
-def priced(name: str, price: str, n: int = 30) -> list[str]:
-    """Lines of one price, with orders of their own."""
-    return [line(f"{name}{i}", price=price) for i in range(n)]
-
-
-@pytest.fixture
-def accepted(house: House) -> House:
-    """Ten files with prices in euros, and one in cents that was refused, accepted and taken in."""
-    for number in range(10):
-        house.write(f"a{number}.csv", HEADER, *priced(f"a{number}", "1.50"))
-    house.night()
-    house.write("b1.csv", HEADER, *priced("b1", CENTS))
-    assert "another decimal mark, or another unit?" in refused(house)
-    memory.accept(house.connection, "sales")
-    assert house.night().rows_inserted == 30
-    return house
-
-
-def test_what_was_accepted_is_the_shape_from_then_on(accepted: House) -> None:
-    accepted.write("b2.csv", HEADER, *priced("b2", CENTS))
-    assert accepted.night().drifts == ()
-    accepted.write("b3.csv", HEADER, *priced("b3", "1.50"))
-    assert "another decimal mark, or another unit?" in refused(accepted)
-
-
-def test_what_was_accepted_is_not_judged_again_under_a_changed_mapping(accepted: House) -> None:
-    accepted.describe(sales(columns={"channel": {"constant": "web"}}))
-    assert accepted.night().files == 11
-    accepted.write("b2.csv", HEADER, *priced("b2", CENTS))
-    assert accepted.night().drifts == ()
-    accepted.write("b3.csv", HEADER, *priced("b3", "1.50"))
-    assert "another decimal mark, or another unit?" in refused(accepted)
-
-
-JOINED = sales(
-    files="lines*.csv",
-    joins=[{"name": "header", "files": "headers*.csv", "on": {"order": "id"}}],
-    columns={"ordered_at": "header.day"},
-)
-LINES, HEADERS = "order,line,product,qty,price", "id,day"
-
-
-def test_what_was_accepted_is_not_judged_again_when_a_joined_file_changes(house: House) -> None:
-    house.describe(JOINED)
-    house.write("headers.csv", HEADERS, *[f"{i},2024-02-29" for i in range(60)])
-    house.write("lines1.csv", LINES, *[f"{i},1,P,2,1.50" for i in range(30)])
-    house.night()
-    house.write("lines2.csv", LINES, *[f"{i},1,P,2,150" for i in range(30, 60)])
-    assert "another unit?" in refused(house)
-    memory.accept(house.connection, "sales")
-    house.night()
-    house.write("headers.csv", HEADERS, *[f"{i},2024-02-28" for i in range(60)])
-    report = house.night()
-    assert (report.files, report.rows_replaced, report.drifts) == (2, 60, ())
-
-
 def test_a_missing_joined_column_is_no_renamed_own_one(house: House) -> None:
     house.describe(JOINED | {"columns": JOINED["columns"] | {"ordered_at": "header.Day"}})
     house.write("headers.csv", HEADERS, "1,2024-02-29")
@@ -233,14 +129,6 @@ def test_a_missing_own_column_was_not_renamed_to_a_joined_one(house: House) -> N
     assert "'quantity' is new: was 'qty' renamed?" in refused(house)
 
 
-def test_a_source_that_was_never_loaded_can_be_accepted(house: House) -> None:
-    house.write("a.csv", HEADER, *priced("a", "1.50"))
-    house.write("b.csv", HEADER, *priced("b", CENTS))
-    assert "b.csv: the values of 'price' are about 150" in refused(house)
-    memory.accept(house.connection, "sales")
-    assert house.night().rows_inserted == 60
-
-
 def test_a_refused_load_uses_no_acceptance_up(shop: House) -> None:
     shop.describe(sales(max_rejected_pct=5))
     memory.accept(shop.connection, "sales")
@@ -249,71 +137,6 @@ def test_a_refused_load_uses_no_acceptance_up(shop: House) -> None:
     shop.write("day8.csv", HEADER, *day(8, price="150000"))
     assert shop.night().rows_inserted == 30
     assert shop.column("select source from ops.accepted_sources") == []
-
-
-def products(house: House, name: str, n: int) -> None:
-    """A file of ``PRODUCTS`` with ``n`` rows of its own."""
-    house.write(name, "id,n\n" + "".join(f"{name[:2]}{i},x\n" for i in range(n)))
-
-
-def test_a_list_that_shrinks_under_another_name_is_stopped(house: House) -> None:
-    house.describe(sales(), PRODUCTS)
-    products(house, "p1.csv", 40)
-    house.night(1)
-    products(house, "p2.csv", 19)
-    with pytest.raises(SourceError, match=r"p2.csv: 19 rows where 40 stood"):
-        house.night(1)
-    house.describe(sales(), PRODUCTS | {"max_shrink_pct": 60})
-    assert house.night(1).rows_inserted == 19
-
-
-def test_a_list_in_several_files_is_held_against_the_files_of_the_same_name(house: House) -> None:
-    house.describe(sales(), PRODUCTS)
-    for name, n in (("pa.csv", 100), ("pb.csv", 20)):
-        products(house, name, n)
-    assert house.night(1).rows_inserted == 120
-    products(house, "pc.csv", 20)
-    assert house.night(1).drifts == ()
-    products(house, "pa.csv", 30)
-    with pytest.raises(SourceError, match=r"pa.csv: 30 rows where 100 stood"):
-        house.night(1)
-    products(house, "pb.csv", 5)
-    memory.accept(house.connection, "products")
-    assert house.night(1).files == 2
-
-
-def test_a_list_stays_in_one_file_when_it_is_read_again(house: House) -> None:
-    house.describe(sales(), PRODUCTS)
-    for number in (1, 2, 3):
-        products(house, f"p{number}.csv", 40)
-        house.night(1)
-    house.describe(sales(), PRODUCTS | {"columns": PRODUCTS["columns"] | {"category": {"constant": "all"}}})
-    assert house.night(1).files == 3
-    assert len(house.column("select 1 from ops.source_shapes")) == 3
-    products(house, "p4.csv", 10)
-    with pytest.raises(SourceError, match=r"p4.csv: 10 rows where 40 stood"):
-        house.night(1)
-
-
-def test_a_list_cut_to_nothing_is_stopped_and_never_what_is_expected(house: House) -> None:
-    house.describe(sales(), PRODUCTS)
-    products(house, "p.csv", 100)
-    house.night(1)
-    products(house, "p.csv", 0)
-    for _ in range(2):
-        with pytest.raises(SourceError, match=r"p.csv: 0 rows where 100 stood"):
-            house.night(1)
-    memory.accept(house.connection, "products")
-    assert house.night(1).files == 1
-    assert house.column("select facts from ops.source_shapes") == []
-
-
-def test_a_file_that_begins_anew_is_only_told_for_raw_keeps_what_it_has(house: House) -> None:
-    house.write("current.csv", HEADER, *priced("jan", "1.50", 100))
-    house.night()
-    house.write("current.csv", HEADER, *priced("feb", "1.50", 5))
-    (told,) = house.night().drifts
-    assert told.startswith("current.csv: 5 rows where 100 stood")
 
 
 def test_a_content_that_is_read_again_tells_nothing_again(house: House) -> None:

@@ -4,7 +4,7 @@ Not here: whether the snapshots are right (test_dbt_project.py).
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -13,9 +13,7 @@ import pytest
 
 from orchestration.errors import ConfigurationError
 from orchestration.metrics import Metrics
-from orchestration.stack.local_postgres import LocalPostgres
 from tests.support.dbt_warehouse import Warehouse, random_line
-from tests.support.postgres import create_database, drop_database
 
 AS_OF = date(2024, 3, 20)  # lines go on to the end of March: what is about this day must not have them
 SINCE = {"month": date(2024, 3, 1), "year": date(2024, 1, 1)}
@@ -37,18 +35,16 @@ OTHERS = """
 
 
 @pytest.fixture(scope="module")
-def shop(postgres_server: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def shop(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
     """Six hundred lines of two hundred orders; an order has up to three customers, countries and days."""
-    name = create_database(postgres_server)
-    warehouse = Warehouse(postgres_server.url(name), tmp_path_factory.mktemp("dbt"))
+    warehouse = new_warehouse()
     choose = random.Random(20240320)
     token = warehouse.begin_night(AS_OF)
     warehouse.put(random_line(choose, f"O{n // 3}", str(n % 3)) for n in range(600))
     with warehouse.connect() as connection:
         connection.execute(OTHERS)
     warehouse.build("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", token=token)
-    yield warehouse
-    drop_database(postgres_server, name)
+    return warehouse
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,13 @@ Not here: the dbt unit tests of single models; they stand beside the models.
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from orchestration.stack.local_postgres import LocalPostgres
 from tests.support.dbt_warehouse import Line, Warehouse
-from tests.support.postgres import create_database, drop_database
 
 ROOM = ("+path:models/marts/operations", "+kpi_values_operations")
 TABLES = (
@@ -20,23 +18,6 @@ TABLES = (
     "marts.agg_delivery_daily", "marts.delivery_performance", "kpis.kpi_values_operations",
 )  # fmt: skip
 LINEAGE = "'test', 1, 1"
-
-
-@pytest.fixture(scope="module")
-def new_warehouse(
-    postgres_server: LocalPostgres, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], Warehouse]]:
-    """Makes warehouses; they share dbt's target folder, so the project is parsed once."""
-    made: list[str] = []
-    work = tmp_path_factory.mktemp("dbt_operations")
-
-    def make() -> Warehouse:
-        made.append(create_database(postgres_server))
-        return Warehouse(postgres_server.url(made[-1]), work)
-
-    yield make
-    for name in made:
-        drop_database(postgres_server, name)
 
 
 def _run(warehouse: Warehouse, token: int | None = None, *arguments: str) -> None:

@@ -3,14 +3,11 @@
 import hashlib
 import json
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -18,31 +15,23 @@ import pytest
 from benchmarks.dashboard import arguments_of, connect, statement
 from benchmarks.dashboard_queries import QUERIES, Query
 from examples.demo.generate import Summary
-from orchestration.settings import PROJECT_ROOT
 from tests.support.night import (
     CORRECTIONS,
     FIRST_UNTIL,
     NEXT_DAY,
-    Home,
     NightRun,
-    add_second_day,
     bi_rows,
     bi_tables,
-    changed,
-    clean_sales,
-    copy_home,
     differences,
     fields_of,
     fill,
     new_home,
-    rows_of,
 )
+from tests.support.night_story import NEXT_FILE, PAST, Story, lived
 
 # With several workers: --dist loadscope, so that one of them runs this file and its nights are run once.
 pytestmark = [pytest.mark.timeout(900)]
 
-NEXT_FILE = f"sales_{NEXT_DAY}.csv"
-PAST = date(2024, 2, 29)
 # The generator's name of a kind of dirt → the rule and column that quarantine tells.
 QUARANTINED_AS = {
     "unparsable_number": ("not_a_number", "qty_units"),
@@ -55,57 +44,10 @@ QUARANTINED_AS = {
 }
 
 
-@dataclass
-class Story:
-    """A home's life: how each night ended, and a copy of the database after it (``urls``)."""
-
-    home: Home
-    nights: dict[str, NightRun]
-    urls: dict[str, str]
-
-    def rows(self, chapter: str, query: str) -> list[tuple[Any, ...]]:
-        return rows_of(self.urls[chapter], query)
-
-
 @pytest.fixture(scope="module")
 def story(first_night: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    """The nights, in the order of the keys of ``nights``."""
-    home = copy_home(first_night, tmp_path_factory.mktemp("night") / "shop")
-    with home.serving():
-        story = Story(home, {}, {})
-        story.urls["first"] = home.url(home.keep("first"))
-
-        def night(chapter: str, *arguments: str) -> None:
-            story.nights[chapter] = home.nightly(*arguments)
-            story.urls[chapter] = home.url(home.keep(chapter))
-
-        _spoil_the_next_day(home)
-        night("dirty")
-        _make_the_next_day_impossible(home)
-        night("impossible")
-        night("another business", "--business", str(PROJECT_ROOT / "examples" / "online_retail"))
-        (home.data / "sales" / NEXT_FILE).unlink()
-        add_second_day(home)
-        night("second day")
-        night("nothing new")
-        night("past", "--as-of", PAST.isoformat())
+    with lived(first_night, tmp_path_factory.mktemp("night")) as story:
         yield story
-
-
-def _spoil_the_next_day(home: Home) -> None:
-    """The next day's export with every other line's quantity unreadable: far more than the 10 % that are allowed."""
-    fill(home, until=NEXT_DAY)
-    lines = home.sales_lines(NEXT_FILE)
-    home.write_sales(NEXT_FILE, [changed(line, Menge="zwölf") if n % 2 else line for n, line in enumerate(lines)])
-
-
-def _make_the_next_day_impossible(home: Home) -> None:
-    """The next day's export with a line that is well formed and cannot be true: twenty million cases of something."""
-    (home.data / "sales" / NEXT_FILE).unlink()
-    fill(home, until=NEXT_DAY)
-    lines = home.sales_lines(NEXT_FILE)
-    chosen = clean_sales(lines, f"{NEXT_DAY:%d.%m.%Y}")[0]
-    home.write_sales(NEXT_FILE, [changed(line, Menge="20000000") if line == chosen else line for line in lines])
 
 
 @pytest.fixture(scope="module")
@@ -406,38 +348,3 @@ def test_nothing_of_a_refused_file_reaches_raw(story: Story) -> None:
     lines = f"select count(*) from raw.sales_lines where order_date = '{NEXT_DAY}'"
     assert story.rows("dirty", lines) == [(0,)]
     assert story.rows("second day", lines)[0][0] > 0
-
-
-# a broken start -----------------------------------------------------------------------------------------------------
-
-
-def test_a_broken_business_folder_is_told_with_file_and_line(tmp_path: Path) -> None:
-    home = new_home(tmp_path / "shop")
-    path = home.business / "sources.yaml"
-    text = path.read_text(encoding="utf-8")
-    line = 1 + text[: text.index("duplicates: skip")].count("\n")
-    path.write_text(text.replace("duplicates: skip", "duplicate: skip"), encoding="utf-8")
-    run = home.nightly()
-    assert run.exit_code == 2
-    assert (run.report["succeeded"], run.report["exit_code"]) == (False, 2)
-    assert f"sources.yaml:{line}" in run.report["reason"]
-    assert "duplicates" in run.report["reason"] + (run.report["remedy"] or "")
-    assert not home.folder.exists()
-
-
-def test_a_night_without_any_file_says_so(tmp_path: Path) -> None:
-    home = new_home(tmp_path / "shop")
-    run = home.nightly()
-    assert run.exit_code == 3
-    assert (run.report["succeeded"], run.report["failed_stage"]) == (False, "raw sales_lines")
-    assert "sales/*.csv" in run.report["reason"]
-    assert run.report["remedy"]
-    with home.serving():
-        assert bi_tables(home.url()) == []
-        assert home.rows("select status from ops.nights") == [("failed",)]
-        assert home.rows("select count(*) from ops.outbox where dedupe_key like 'run_failed:%'") == [(1,)]
-    shutil.rmtree(home.root)
-
-
-def test_the_second_day_is_the_day_after_a_sunday() -> None:
-    assert FIRST_UNTIL + timedelta(days=2) == NEXT_DAY

@@ -5,6 +5,7 @@ Not here: small cases (test_night.py). DuckDB reads the same files; none of our 
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -45,10 +46,10 @@ def book(recomputed: Recomputed) -> duckdb.DuckDBPyConnection:
 
 @pytest.fixture(scope="module")
 def loaded(
-    postgres_server: LocalPostgres, tmp_path_factory: pytest.TempPathFactory
+    postgres_server: LocalPostgres, parsed_project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, LoadReport]]:
     """All files taken in, and everything built by dbt: the first half of a night. URL and what was loaded."""
-    with built(postgres_server, BUSINESS, DATA, tmp_path_factory.mktemp("dbt")) as warehouse:
+    with built(postgres_server, parsed_project, BUSINESS, DATA, tmp_path_factory.mktemp("dbt")) as warehouse:
         (report,) = warehouse.reports.values()
         yield warehouse.url, report
 

@@ -6,6 +6,7 @@ Not here: what every example is checked for (tests/support/recompute_checks.py).
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -24,9 +25,11 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def url(postgres_server: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(
+    postgres_server: LocalPostgres, parsed_project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     folder = PROJECT_ROOT / "examples" / "adventureworks"
-    with built(postgres_server, folder, DATA, tmp_path_factory.mktemp("dbt")) as warehouse:
+    with built(postgres_server, parsed_project, folder, DATA, tmp_path_factory.mktemp("dbt")) as warehouse:
         yield warehouse.url
 
 

@@ -33,10 +33,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Summary]:
 
 @pytest.fixture(scope="module")
 def warehouse(
-    postgres_server: LocalPostgres, data: tuple[Path, Summary], tmp_path_factory: pytest.TempPathFactory
+    postgres_server: LocalPostgres,
+    parsed_project: Path,
+    data: tuple[Path, Summary],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Built]:
-    target = tmp_path_factory.mktemp("dbt")
-    with built(postgres_server, PROJECT_ROOT / "examples" / "demo", data[0], target) as warehouse:
+    folder = PROJECT_ROOT / "examples" / "demo"
+    with built(postgres_server, parsed_project, folder, data[0], tmp_path_factory.mktemp("dbt")) as warehouse:
         yield warehouse
 
 

@@ -9,14 +9,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
 
 import psycopg
-import pytest
-from dbt.cli.main import dbtRunner
 
 from orchestration.ingestion.contract import raw_ddl
 from orchestration.settings import PROJECT_ROOT
+from tests.support.dbt_runs import run_dbt
 
 SQL = PROJECT_ROOT / "orchestration" / "sql"
 
@@ -67,9 +65,10 @@ def random_line(choose: random.Random, order_id: str, line_id: str) -> Line:
 class Warehouse:
     """A database with Daybreak's tables, and the dbt project run on it."""
 
-    def __init__(self, url: str, work: Path) -> None:
+    def __init__(self, url: str, work: Path, parsed: Path) -> None:
         self.url = url
         self.work = work
+        self.parsed = parsed
         with self.connect() as connection:
             for script in ("ops.sql", "stages.sql"):
                 connection.execute((SQL / script).read_text(encoding="utf-8"))
@@ -155,23 +154,7 @@ class Warehouse:
 
     def dbt(self, *arguments: str, token: int | None = None) -> Any:
         """Run dbt on this database; with a token it writes as that night."""
-        parts = urlsplit(self.url)
-        environment = {
-            "DAYBREAK_PG_HOST": parts.hostname or "",
-            "DAYBREAK_PG_PORT": str(parts.port),
-            "DAYBREAK_PG_USER": unquote(parts.username or ""),
-            "DAYBREAK_PG_PASSWORD": unquote(parts.password or ""),
-            "DAYBREAK_PG_DATABASE": parts.path.lstrip("/"),
-            "PGOPTIONS": "" if token is None else f"-c daybreak.token={token}",
-        }
-        folder = str(PROJECT_ROOT / "dbt_project")
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            return dbtRunner().invoke([
-                *arguments, "--project-dir", folder, "--profiles-dir", folder, "--quiet",
-                "--target-path", str(self.work / "target"), "--log-path", str(self.work / "logs"),
-            ])  # fmt: skip
+        return run_dbt(self.parsed, self.url, *arguments, work=self.work, token=token)
 
     def build(self, *arguments: str, token: int | None = None) -> None:
         """``dbt build``, models and tests; fails the test with dbt's own messages if anything fails."""

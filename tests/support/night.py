@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,7 +28,6 @@ from examples.demo.dialect import HEADER as SALES_COLUMNS
 from examples.demo.generate import Summary, generate
 from orchestration.database import known_url
 from orchestration.settings import PROJECT_ROOT, Settings
-from orchestration.stack.file_lock import FileLock
 from orchestration.stack.local_postgres import DATABASE, LocalPostgres, running
 
 DEMO = PROJECT_ROOT / "examples" / "demo"
@@ -129,8 +128,8 @@ class Home:
 
     @contextlib.contextmanager
     def serving(self) -> Iterator["Home"]:
-        """Keep the home's server running, as a stack would."""
-        with running(self.folder / "postgres"):
+        """Keep the home's server running, as a stack would; without waiting for the disk: no test cuts the power."""
+        with running(self.folder / "postgres", changes={"fsync": "off"}):
             yield self
 
     def url(self, database: str = DATABASE) -> str:
@@ -273,22 +272,6 @@ def differences(
         if left != right:
             found[table] = (list((left - right).elements())[:3], list((right - left).elements())[:3])
     return found
-
-
-# what several tests share -------------------------------------------------------------------------------------------
-
-
-def built_once(folder: Path, build: Callable[[Path], None]) -> Path:
-    """Build ``folder`` once per test run, whichever worker comes first; the others wait for it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    done = folder.with_suffix(".done")
-    with FileLock(folder.with_suffix(".lock")) as lock:
-        lock.lock(timeout_seconds=3 * NIGHT_SECONDS)
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            build(folder)
-            done.touch()
-    return folder
 
 
 def copy_home(source: Path, target: Path) -> Home:

@@ -229,6 +229,9 @@ def test_a_mistake_in_sources_yaml_is_named_with_line_key_and_what_may_be_meant(
             "business.yaml:3: fiscal_year_start_month: Input should be less than",
         ),
         ("EUR", "EUR\nfirst_weekday: mon", "business.yaml:3: first_weekday: Input should be 'monday'"),
+        ("EUR", "EUR\ncountry: XX", "business.yaml:3: country: no calendar of public holidays is known"),
+        ("EUR", "EUR\nsubdivision: BY", "business.yaml:3: subdivision: a part of which country? give country too"),
+        ("EUR", "EUR\ncountry: AT\nsubdivision: XX", "business.yaml:4: subdivision: AT has no part 'XX'; known are 1"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_business_yaml(folder: Path, old: str, new: str, message: str) -> None:

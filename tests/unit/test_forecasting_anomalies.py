@@ -35,6 +35,14 @@ def test_a_strange_day_is_found_with_its_band(value: float, direction: str) -> N
     assert found["expected"] == pytest.approx(110 * (1 + 373 / 2000), rel=0.08)
 
 
+@pytest.mark.parametrize(("shift", "is_floored"), [(0.0, True), (-1000.0, False)])
+def test_a_kpi_that_was_never_negative_is_not_expected_to_be(shift: float, is_floored: bool) -> None:
+    wild = with_value(shop(noise=60.0).assign(value=lambda f: f["value"].clip(lower=0.0)), "2024-01-10", 5_000.0)
+    found = kpi_anomalies(wild.assign(value=wild["value"] + shift)).set_index("day").loc["2024-01-10"]
+    assert (found["lo"] == 0.0) == is_floored
+    assert found["lo"] < found["expected"] < found["hi"] < found["value"]
+
+
 def test_the_judged_point_is_not_in_its_own_baseline() -> None:
     bands = []
     for value in (500.0, 5_000.0, 5e9):

@@ -1,7 +1,7 @@
-"""The engine: classes, weights, intervals, origins, seasons of a year, accuracy on known futures.
+"""The engine: votes, weights, origins, seasons of a year, choices, accuracy on known futures.
 
-Not here: the contract over every awkward history (test_forecasting_contract.py), nights that remember
-(test_forecasting_nights.py).
+Not here: classes and intervals (test_forecasting_classes.py, test_forecasting_intervals.py), the contract over every
+awkward history (test_forecasting_contract.py), nights that remember (test_forecasting_nights.py).
 """
 
 import numpy as np
@@ -12,68 +12,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from benchmarks import forecast_sets
-from forecasting.accuracy import accuracy_table, coverage_table
-from forecasting.batch import Plan
+from forecasting.accuracy import accuracy_table
+from forecasting.batch import Batch, Plan
 from forecasting.engine import backtest_panel, forecast_panel
-from forecasting.frames import BACKTEST_COLUMNS
-from forecasting.intervals import EVERYONE, Calibration, calibrate, series_factors
-from forecasting.kernel import classes, pool, yearly
-from forecasting.kernel.classes import CLASSES, demand_class
+from forecasting.frames import BACKTEST_COLUMNS, backtest_frame
+from forecasting.kernel import pool, yearly
 from forecasting.kernel.members import MEMBERS
-from forecasting.kernel.noise import noise_scale
-from forecasting.weights import default_weights, learned_weights
+from forecasting.passes import mapping, run_backtest
+from forecasting.weights import Weights, default_weights, fold_of, learned_weights
 from tests.support.panels import panel_of
 
 SEED = 20240229
 WEEKS = 365.25 / 7
-
-
-# Classes
-
-
-@pytest.mark.parametrize(
-    ("y", "kind"),
-    [
-        ([5.0], "short"),
-        ([1.0, 2, 3, 4, 5, 6, 7], "short"),
-        ([0.0] * 8, "dead"),
-        ([4.0] * 8, "constant"),
-        ([-4.0] * 8, "constant"),
-        ([1.0, 2, 3, 4, 5, 6, 7, 8], "regular"),
-        ([1.0, 0, 0, 0, 0, 1, 0, 0, 2], "intermittent"),  # ADI 3, CV² = (2 / 3 − 4 / 9 + …) / (4 / 3)² = 0.125
-        ([1.0, 0, 0, 0, 0, 1, 0, 0, 9], "lumpy"),  # sizes 1, 1, 9: variance 14.2, squared mean 13.4
-        ([1.0, 0, 0, 0, 0, 1, 0, 0, -2], "regular"),  # returns: no demand that is rare
-    ],
-)
-def test_classes_by_hand(y: list[float], kind: str) -> None:
-    assert CLASSES[demand_class(np.array(y), 1, 52, 13)] == kind
-
-
-def test_silence_is_death_only_after_a_quarter_and_four_intervals() -> None:
-    sold = np.tile([0.0, 6.0], 20)
-    for silent, kind in ((12, "intermittent"), (13, "dead")):
-        assert CLASSES[demand_class(np.r_[sold, np.zeros(silent)], 1, 52, 13)] == kind
-    rare = np.tile(np.r_[np.zeros(9), 6.0], 6)  # an interval of ten: 13 periods say nothing yet
-    assert CLASSES[demand_class(np.r_[rare, np.zeros(30)], 1, 200, 13)] == "intermittent"
-
-
-def test_who_slept_a_year_ago_sleeps_and_wakes_as_then() -> None:
-    y = np.where(np.arange(143) % 52 >= 46, 40.0, 0.0)  # the next season begins at week 150
-    forecast = forecast_panel(panel_of({"lights": y}), freq="W-MON", horizon=13)
-    assert set(forecast["demand_class"]) == {"sleeping"}
-    assert forecast["mean"].tolist() == [0.0] * 7 + [40.0] * 6
-    assert forecast["fallback_reason"].iloc[0] == "silent for a quarter, as a year ago: last year's path"
-
-
-def test_closed_weekdays_make_no_demand_rare() -> None:
-    open_two_days = np.tile([0.0, 0, 0, 0, 0, 5, 6], 20)
-    assert CLASSES[demand_class(open_two_days, 7, 365, 91)] == "regular"
-    assert CLASSES[demand_class(open_two_days, 1, 365, 91)] == "intermittent"
-    y = np.where(np.arange(365) % 7 >= 5, 0.0, 100 + np.random.default_rng(1).normal(0, 2, 365))
-    forecast = forecast_panel(panel_of({"shop": y}, "D", "2024-01-01"), freq="D", horizon=91)
-    weekend = forecast["ds"].dt.dayofweek >= 5
-    assert forecast.loc[weekend, "mean"].max() < 10
-    assert forecast.loc[~weekend, "mean"].between(85, 115).all()
 
 
 # Votes
@@ -120,30 +70,62 @@ def drawn_votes(n_series: int, *, better: float) -> tuple[np.ndarray, np.ndarray
     return came + noise, came
 
 
+def halves(n_series: int) -> np.ndarray:
+    return np.arange(n_series) % 2
+
+
 def test_weights_keep_the_prior_on_noise_and_follow_a_clear_winner() -> None:
     prior = np.full(3, 1 / 3)
     votes, came = drawn_votes(120, better=1.0)
-    assert learned_weights(votes, came, prior).tolist() == prior.tolist()
+    assert learned_weights(votes, came, prior, halves(120))[0].tolist() == prior.tolist()
     votes, came = drawn_votes(120, better=0.05)
-    won = learned_weights(votes, came, prior)
-    assert won[0] > 0.9
-    assert won.sum() == pytest.approx(1.0)
-    assert won.min() >= 0.0
+    now, then = learned_weights(votes, came, prior, halves(120))
+    for won in (now, *then):
+        assert won[0] > 0.9
+        assert won.sum() == pytest.approx(1.0)
+        assert won.min() >= 0.0
 
 
 def test_few_series_keep_the_prior() -> None:
     votes, came = drawn_votes(19, better=0.05)
     prior = np.full(3, 1 / 3)
-    assert learned_weights(votes, came, prior) is prior
+    assert learned_weights(votes, came, prior, halves(19))[0].tolist() == prior.tolist()
+    votes, came = drawn_votes(60, better=0.05)
+    _, then = learned_weights(votes, came, prior, np.zeros(60, dtype="int64"))
+    assert then[0].tolist() == prior.tolist()  # nobody is left to teach them
 
 
 def test_a_member_without_weight_gets_none_and_a_missing_vote_costs_nobody() -> None:
     votes, came = drawn_votes(60, better=0.05)
     prior = np.array([0.0, 0.5, 0.5])
-    assert learned_weights(votes, came, prior)[0] == 0.0
+    assert learned_weights(votes, came, prior, halves(60))[0][0] == 0.0
     votes[1, :30] = np.nan
-    assert np.isfinite(learned_weights(votes, came, np.full(3, 1 / 3))).all()
+    assert np.isfinite(learned_weights(votes, came, np.full(3, 1 / 3), halves(60))[0]).all()
     assert default_weights().sum(axis=1).tolist() == [1.0, 1.0]
+
+
+def only(*names: str) -> np.ndarray:
+    weights = default_weights()
+    weights[pool.REGULAR_ROW] = [float(member in names) / len(names) for member in MEMBERS]
+    return weights
+
+
+def test_past_origins_are_judged_with_what_the_other_series_taught() -> None:
+    rng = np.random.default_rng(SEED)
+    panel = panel_of({f"S{i:02}": 50 + 9 * rng.normal(0, 1, 60).cumsum() for i in range(12)}, "MS")
+    batch, plan, here = Batch.of(panel, "MS"), Plan.of("MS", 4, None), mapping(None, None, 0)
+    fold = fold_of(batch.ids)
+    assert 0 < fold.sum() < len(fold)
+    both = Weights(default_weights(), np.stack([only("theta"), only("seasonal", "ar")]))
+    assert both.is_moved
+    mixed = run_backtest(batch, plan, both, 3, here)
+    for k, who in ((0, "theta"), (1, "ar+seasonal")):
+        alone = run_backtest(batch, plan, Weights(both.then[k], both.then[[k, k]]), 3, here)
+        np.testing.assert_array_equal(mixed.votes.means[fold == k], alone.votes.means[fold == k])
+        assert not np.array_equal(mixed.votes.means[fold != k], alone.votes.means[fold != k])
+        said = backtest_frame(batch, plan, mixed.known, mixed.votes)
+        own = said[said["unique_id"].isin(batch.ids[fold == k])]
+        assert {"+".join(sorted(used.split("+"))) for used in own["model_used"]} == {who}
 
 
 def test_a_product_that_sold_nothing_at_first_spoils_nobodys_weights() -> None:
@@ -153,109 +135,6 @@ def test_a_product_that_sold_nothing_at_first_spoils_nobodys_weights() -> None:
     late = {"late": np.r_[np.zeros(36), rng.gamma(9, 10, 24)]}
     forecast = forecast_panel(panel_of(series | late, "MS"), freq="MS", horizon=12)
     assert forecast["model_used"].str.startswith("ets+").all()
-
-
-# Intervals
-
-
-def test_half_widths_by_hand() -> None:
-    """One origin each of 80 series of one group: scores 1 … 80, nobody has other origins, all factors are 1."""
-    scores = np.arange(1.0, 81.0)
-    calibration, own = calibrate(scores[:, None, None], np.ones((80, 1)), np.zeros((80, 1), dtype=int), 1)
-    widths = [float(calibration.half_widths(np.array([0]), np.ones(1), level)[0, 0]) for level in (50, 80, 95)]
-    assert widths == [41.0, 65.0, 77.0]  # the ⌈81 · p⌉-th of 80
-    relative = scores**2 / np.square(scores).mean()
-    np.testing.assert_allclose(own, np.column_stack([relative, np.ones(80)]))
-    np.testing.assert_allclose(series_factors(own), np.sqrt((relative + 2) / 3))
-
-
-def test_nobody_is_narrower_farther_ahead_and_levels_are_nested() -> None:
-    rng = np.random.default_rng(SEED)
-    errors = rng.normal(0, 1, (50, 4, 9)) * np.linspace(2, 1, 9)  # they shrink farther ahead, by chance
-    calibration, _ = calibrate(errors, np.ones((50, 4)), np.zeros((50, 4), dtype=int), 4)
-    narrow, wide = (calibration.half_widths(np.array([0]), np.ones(1), level)[0] for level in (80, 95))
-    assert (np.diff(narrow) >= 0).all()
-    assert (narrow < wide).all()
-
-
-@pytest.mark.parametrize("horizon", [1, 2])
-def test_the_shortest_horizons_have_a_width(horizon: int) -> None:
-    rng = np.random.default_rng(SEED)
-    panel = panel_of({f"S{i}": rng.gamma(9, 10, 60) for i in range(4)}, "MS")
-    forecast = forecast_panel(panel, freq="MS", horizon=horizon)
-    assert (forecast["hi-80"] - forecast["lo-80"]).min() > 20
-    assert (forecast["hi-95"] - forecast["hi-80"]).min() > 0
-
-
-def test_windows_that_overlap_count_as_one_and_a_bit() -> None:
-    """Six origins, each a quarter of a horizon after the other: (1 + 5 / 4) origins are worth 2.25."""
-    errors = np.ones((3, 6, 4))
-    _, own = calibrate(errors, np.ones((3, 6)), np.zeros((3, 6), dtype=int), 4)
-    np.testing.assert_allclose(own, 2.25)
-    _, apart = calibrate(errors, np.ones((3, 6)), np.zeros((3, 6), dtype=int), 1)
-    np.testing.assert_allclose(apart, 6.0)
-
-
-def test_a_small_group_is_judged_by_everyone_and_nobody_by_the_random_walk() -> None:
-    groups = np.zeros((80, 1), dtype=int)
-    groups[0] = 3
-    calibration, _ = calibrate(np.ones((80, 1, 1)), np.ones((80, 1)), groups, 1)
-    assert set(calibration.pools) == {EVERYONE, 0}
-    assert calibration.pool(3) is calibration.pools[EVERYONE]
-    nothing = Calibration(4, {}).half_widths(np.array([0]), np.ones(1), 95)
-    np.testing.assert_allclose(nothing[0], 1.959964 * np.sqrt([1, 2, 3, 4]), rtol=1e-6)
-
-
-def test_one_series_learned_anew_is_compared_with_the_panel_and_not_with_itself() -> None:
-    rng = np.random.default_rng(SEED)
-    group = np.zeros((200, 6), dtype=int)
-    panel, _ = calibrate(rng.normal(0, 1, (200, 6, 4)), np.ones((200, 6)), group, 1)
-    wild = rng.normal(0, 5, (1, 6, 4))
-    same, own = calibrate(wild, np.ones((1, 6)), group[:1], 1, panel)
-    assert same is panel
-    assert series_factors(own)[0] > 3
-    assert series_factors(calibrate(wild, np.ones((1, 6)), group[:1], 1)[1])[0] == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize("kind", ["noise", "random walk", "counts", "season"])
-def test_intervals_cover_what_they_promise_on_simulated_demand(kind: str) -> None:
-    rng, horizon, series = np.random.default_rng(SEED), 8, {}
-    t = np.arange(80 + horizon)
-    for i in range(80):
-        level = rng.uniform(20, 200)
-        walk = level + np.cumsum(rng.normal(0, 4, len(t)))
-        series[f"S{i:03}"] = {
-            "noise": rng.normal(level, level / 5, len(t)),
-            "random walk": walk,
-            "counts": rng.poisson(np.maximum(walk, 1)).astype("float64"),
-            "season": level * (1 + 0.4 * np.sin(t * 2 * np.pi / 12)) + rng.normal(0, 9, len(t)),
-        }[kind]
-    known = panel_of({name: y[:-horizon] for name, y in series.items()}, "MS")
-    forecast = forecast_panel(known, freq="MS", horizon=horizon)
-    for level, lowest, highest in ((80, 75, 87), (95, 90, 98.5)):
-        covered = coverage_table(forecast, panel_of(series, "MS"), level)
-        assert covered["n_periods"].eq(horizon).all()
-        assert lowest <= covered["coverage_pct"].mean() <= highest
-
-
-def test_intervals_of_a_few_sales_stay_within_sight_of_them() -> None:
-    """A sale every fourth day for three months: a scale near zero once made a band of a thousand times the sales."""
-    y = np.zeros(92)
-    y[::4] = np.linspace(400, 1500, 23)
-    forecast = forecast_panel(panel_of({"company": y}, "D", "2026-01-01"), freq="D", horizon=91)
-    assert forecast["hi-95"].max() <= forecast["mean"].max() + 2 * y.max()
-
-
-# Numbers with fewer digits than others, which only the smallest have, are not what this asks about.
-WITH_ALL_DIGITS = st.floats(-1e3, 1e3).map(lambda value: value if abs(value) > 1e-200 else 0.0)
-
-
-@given(arrays.arrays("float64", st.integers(1, 40), elements=WITH_ALL_DIGITS), st.integers(1, 12))
-def test_noise_has_the_unit_of_the_series_and_only_zeros_have_none(y: np.ndarray, m: int) -> None:
-    noise = noise_scale(y, m)
-    assert (noise == 0) == (not y.any())
-    assert noise <= 2 * np.abs(y).max() * (1 + 1e-12)
-    np.testing.assert_allclose(noise_scale(np.ldexp(y, 30), m), np.ldexp(noise, 30), rtol=1e-12)
 
 
 # Origins
@@ -356,7 +235,23 @@ def test_an_empty_panel_gives_empty_frames_with_the_right_columns() -> None:
         ({"levels": (80, 100)}, "levels must lie between"),
         ({"levels": (0,)}, "levels must lie between"),
         ({"freq": "W"}, "frequency 'W'"),
-        ({"season_lengths": (0,)}, "season lengths"),
+        ({"season_lengths": (0,)}, "season lengths must be at least 1"),
+        ({"season_lengths": 12}, "season lengths must be a list"),
+        ({"season_lengths": (52.18,)}, "season lengths must be a whole number, not 52.18"),
+        ({"season_lengths": (float("nan"),)}, "season lengths must be a whole number"),
+        ({"season_lengths": ("12",)}, "season lengths must be a whole number"),
+        ({"horizon": 2.5}, "horizon must be a whole number, not 2.5"),
+        ({"horizon": "2"}, "horizon must be a whole number"),
+        ({"horizon": None}, "horizon must be a whole number"),
+        ({"horizon": True}, "horizon must be a whole number"),
+        ({"levels": 95}, "levels must be a list of numbers, not 95"),
+        ({"levels": ("95",)}, "levels must be a list of numbers"),
+        ({"levels": (float("nan"),)}, "levels must lie between"),
+        ({"levels": (80, 80.0000001)}, "six digits at most"),  # both would be lo-80
+        ({"levels": (99.9999999,)}, "six digits at most"),  # it would be lo-100
+        ({"freq": None}, "frequency None"),
+        ({"freq": pd.offsets.MonthBegin()}, "frequency <MonthBegin>"),
+        ({"n_jobs": "2"}, "n_jobs must be a whole number"),
     ],
 )
 def test_wrong_choices_are_refused(choice: dict[str, object], message: str) -> None:
@@ -365,6 +260,25 @@ def test_wrong_choices_are_refused(choice: dict[str, object], message: str) -> N
         forecast_panel(panel_of({"A": np.arange(9.0)}), **asked)
     with pytest.raises(ValueError, match="n_origins"):
         backtest_panel(panel_of({"A": np.arange(9.0)}), freq="W-MON", horizon=2, n_origins=0)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"horizon": 4.0},
+        {"horizon": np.int64(4)},
+        {"season_lengths": [12.0]},
+        {"season_lengths": np.array([12])},
+        {"levels": np.array([95, 80])},
+        {"levels": (95.0, 80, 80.0)},
+        {"n_jobs": -1},
+        {"n_jobs": 0},
+    ],
+)
+def test_the_same_choice_in_other_words_is_the_same_forecast(same: dict[str, object]) -> None:
+    panel = panel_of({"A": np.random.default_rng(1).gamma(9, 10, 60)}, "MS")
+    choice = {"freq": "MS", "horizon": 4, "season_lengths": (12,), "levels": (80, 95)}
+    pd.testing.assert_frame_equal(forecast_panel(panel, **(choice | same)), forecast_panel(panel, **choice))
 
 
 def test_any_levels_are_nested_and_named() -> None:
@@ -417,7 +331,3 @@ def test_known_futures_are_forecast_as_well_as_promised(name: str, owa: float) -
     assert score.owa <= owa
     assert 90 <= score.cov95 <= 98.5
     assert 75 <= score.cov80 <= 90
-
-
-def test_the_classes_have_their_numbers() -> None:
-    assert [CLASSES[getattr(classes, name.upper())] for name in CLASSES] == list(CLASSES)

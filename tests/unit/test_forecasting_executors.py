@@ -91,6 +91,15 @@ def test_a_night_forecasts_the_same_on_a_cluster_that_loses_a_worker(
     assert len(log.read_text().splitlines()) > 2 * 5  # two passes of five chunks, and what the dead worker had
 
 
+def test_one_connection_serves_every_pass_of_a_night(cluster: str) -> None:
+    with fanned_out(Settings(forecast_executor="dask", dask_scheduler=cluster)) as kept:
+        assert isinstance(kept, DaskCluster)
+        for _ in range(2):
+            assert list(kept.map(abs, [-1, -2])) == [1, 2]
+            assert kept.client.status == "running"
+    assert kept.client.status == "closed"
+
+
 def test_a_chunk_that_keeps_killing_its_worker_fails_by_name(
     executor: Executor, chunks: list[Chunk], tmp_path: Path
 ) -> None:

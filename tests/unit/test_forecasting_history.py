@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from forecasting.history import EVERY_SERIES, prepare_history
 from forecasting.outliers import cap_outliers
 from forecasting.panel import PanelError, validate_panel
-from forecasting.uncensoring import closed_days, day_profile, expected_demand, passing_stockouts
+from forecasting.uncensoring import closed_days, day_profile, expected_demand, stockout_shares
 
 MONDAY = "2024-01-01"
 
@@ -138,6 +138,24 @@ def test_a_series_may_begin_inside_a_closed_week() -> None:
     assert panel.loc["B", "y"].tolist() == [8.0] + [28.0] * 9
 
 
+@pytest.mark.parametrize(("freq", "ends"), [("W-MON", (139, 140, 145)), ("MS", (151, 152, 180))])
+def test_days_of_the_running_period_change_nothing_of_those_that_are_over(freq: str, ends: tuple[int, ...]) -> None:
+    """Or every series that was ever without stock would be learned anew every night."""
+    rng = np.random.default_rng(5)
+    names = "ABC"
+    sold = {name: rng.poisson(9.0, 200).astype("float64") for name in names}
+    sold["A"][60:75] = 0.0
+    frame = pd.concat([days(list(sold[name]), MONDAY, name, list(range(60, 75)) * (name == "A")) for name in names])
+    first, *others = (
+        prepare_history(known, freq=freq, end=last_day(known))
+        for known in (frame[frame["ds"] <= pd.Timestamp(MONDAY) + pd.Timedelta(days=end)] for end in ends)
+    )
+    assert "stockout" in set(first.notes["kind"])
+    for other in others:
+        pd.testing.assert_frame_equal(other.panel, first.panel, check_exact=True)
+        pd.testing.assert_frame_equal(other.notes, first.notes, check_exact=True)
+
+
 def test_sales_lost_for_want_of_stock_come_back_with_their_weekday() -> None:
     y = [float(10 * (1 + k % 7)) for k in range(140)]
     true = list(y)
@@ -150,8 +168,8 @@ def test_sales_lost_for_want_of_stock_come_back_with_their_weekday() -> None:
     assert prepared.panel["y_observed"].to_numpy()[:140].tolist() == y
 
 
-def test_what_is_out_for_more_than_a_quarter_is_not_carried() -> None:
-    frame = days([5.0] * 100 + [0.0] * 92, out=list(range(100, 192)))
+def test_what_is_out_for_half_a_year_is_not_carried() -> None:
+    frame = days([5.0] * 100 + [0.0] * 182, out=list(range(100, 282)))
     assert prepare_history(frame, freq="D", end=last_day(frame)).panel["y"].tolist() == frame["y"].tolist()
 
 
@@ -317,10 +335,35 @@ def test_one_wild_day_does_not_raise_the_days_around_it() -> None:
     assert expected_demand(y, np.ones((1, 120), dtype=bool), np.ones(120))[0, 65] < 3.0
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=300))
-def test_runs_longer_than_a_quarter_are_dropped_whole(flags: list[bool]) -> None:
-    kept = passing_stockouts(np.array([flags]))[0]
-    runs, run = [], 0
-    for flag in [*flags, False]:
-        run = run + 1 if flag else (runs.append(run) or 0)  # type: ignore[func-returns-value]
-    assert kept.sum() == sum(length for length in runs if length <= 91)
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 250)), min_size=1, max_size=6))
+def test_a_run_is_filled_as_its_length_says(runs: list[tuple[bool, int]]) -> None:
+    flags = np.concatenate([np.full(length, flag) for flag, length in runs])
+    shares = stockout_shares(flags[None, :])[0]
+    edges = np.flatnonzero(np.diff(np.r_[False, flags, False].astype(int)))
+    expected = np.zeros(len(flags))
+    for first, after in edges.reshape(-1, 2):
+        expected[first:after] = min(max((182 - (after - first)) / 91, 0), 1)
+    assert shares == pytest.approx(expected, abs=1e-8)
+    assert (shares[~flags] == 0).all()
+
+
+def test_what_is_out_for_long_fades_and_does_not_fall_overnight() -> None:
+    """A product of 3 a day; its last quarter's demand, night after night of a stockout that does not end."""
+    calendar = pd.date_range("2023-01-02", periods=600)
+    other = pd.DataFrame({"unique_id": "B", "ds": calendar, "y": 3e6, "out_of_stock": False})
+    last_quarter = []
+    for out in (0, 60, 90, 91, 92, 93, 120, 181, 182, 250):
+        daily = pd.DataFrame({"unique_id": "A", "ds": calendar, "y": 3.0, "out_of_stock": False})
+        daily.loc[600 - out :, ["y", "out_of_stock"]] = [0.0, True]
+        panel = prepare_history(pd.concat([daily, other]), freq="D", end=calendar[-1]).panel
+        last_quarter.append(panel.loc[panel["unique_id"] == "A", "y"].tail(91).sum() / 273)
+    assert last_quarter == pytest.approx([1, 1, 1, 1, 90 / 91, 89 / 91, 62 / 91, 1 / 91, 0, 0], abs=1e-4)
+
+
+def test_a_closed_day_of_a_product_that_is_not_carried_stays_empty() -> None:
+    frame = days([5.0] * 100 + [0.0] * 200, out=list(range(100, 300)))
+    other = days([7.0] * 200 + [0.0] + [7.0] * 99, unique_id="B")
+    orders = pd.DataFrame({"ds": other["ds"], "orders": np.where(other["y"] > 0, 9, 0)})
+    panel = prepare_history(pd.concat([frame, other]), freq="D", end=last_day(frame), orders=orders).panel
+    assert panel.loc[panel["unique_id"] == "A", "y"].tolist() == frame["y"].tolist()
+    assert panel.loc[panel["unique_id"] == "B", "y"].iloc[200] == pytest.approx(7.0)

@@ -50,8 +50,15 @@ def test_nothing_to_compare_is_finite_and_no_growth(y: np.ndarray) -> None:
     assert np.abs(mean).max() <= 3.0
 
 
-@pytest.mark.parametrize(("m", "n_fit"), [(1, 20), (12, 11), (12, 36), (12, 0)])
-def test_who_knows_no_season_or_three_is_left_alone(m: int, n_fit: int) -> None:
+@pytest.mark.parametrize(("n_fit", "part"), [(35, 1.0), (36, 0.5), (42, 0.25), (47, 1 / 24)])
+def test_with_three_seasons_the_share_fades(n_fit: int, part: float) -> None:
+    y, mean = np.resize(YEAR, 47), np.zeros(12)
+    assert lean_on_last_season(y, 12, n_fit, mean)
+    assert_allclose(mean, part * (35 + 1.2) / (35 + 3) * np.resize(YEAR, 59)[-12:])
+
+
+@pytest.mark.parametrize(("m", "n_fit"), [(1, 20), (12, 11), (12, 48), (12, 0)])
+def test_who_knows_no_season_or_four_is_left_alone(m: int, n_fit: int) -> None:
     mean = np.ones(3)
     assert not lean_on_last_season(np.arange(40.0), m, n_fit, mean)
     assert mean.tolist() == [1.0, 1.0, 1.0]
@@ -63,7 +70,7 @@ def test_a_total_of_23_months_knows_its_summer() -> None:
     found = forecast(y[:23])
     assert found["model_used"].iloc[0].endswith("+last_season")
     assert np.abs(found["mean"] - y[23:]).sum() < 0.15 * y[23:].sum()
-    assert "last_season" not in forecast(np.resize(YEAR, 36) + 1.0)["model_used"].iloc[0]
+    assert "last_season" not in forecast(np.resize(YEAR, 48) + 1.0)["model_used"].iloc[0]
 
 
 def test_a_hundred_weeks_know_their_year_only_where_it_came_again() -> None:

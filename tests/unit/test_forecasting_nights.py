@@ -96,12 +96,44 @@ def test_a_revised_past_and_drift_learn_anew(first: Night) -> None:
     assert kept["S07"][0] > 2 * before["S07"][0]  # its errors are measured against the panel's
 
 
+def test_without_intervals_nobody_can_tell_drift_and_news_are_learned_anew() -> None:
+    choice = {**CHOICE, "levels": ()}
+    night = forecast_night(panel_of(drawn(), "MS"), state=forecast_night(cut(drawn()), **choice).state, **choice)
+    assert (night.relearned, night.filtered, night.unchanged) == (len(drawn()), 0, 0)
+    assert not [name for name in night.forecasts if name.startswith(("lo-", "hi-"))]
+
+
+def test_levels_in_other_words_keep_the_state(first: Night) -> None:
+    assert forecast_night(cut(drawn()), state=first.state, **CHOICE, levels=np.array([95.0, 80.0])).relearned == 0
+
+
 def test_new_series_are_learned_and_gone_ones_forgotten(first: Night) -> None:
     series = {name: y for name, y in drawn().items() if name != "S00"} | {"new €": drawn()["S01"][:20]}
     night = forecast_night(cut(series), **CHOICE, state=first.state)
     assert (night.relearned, night.filtered, night.unchanged) == (1, 0, 26)
     assert "S00" not in set(night.forecasts["unique_id"])
     assert night.forecasts["unique_id"].drop_duplicates().tolist() == sorted(series)
+
+
+def test_a_night_tells_what_it_changed_in_the_state(first: Night) -> None:
+    assert len(first.models.changed.ids) == 27
+    series = {name: y for name, y in drawn().items() if name != "S00"} | {"new €": drawn()["S01"][:20]}
+    night = forecast_night(cut(series, {"S03": 0, "short": 0}), **CHOICE, state=first.state)
+    assert night.models.changed.ids.tolist() == ["S03", "new €", "short"]
+    assert night.models.gone.tolist() == ["S00"]
+    rows = night.models.changed.to_frame()
+    before = first.state.to_frame()
+    left = before[~before["unique_id"].isin([*rows["unique_id"], *night.models.gone])]
+    written = ModelState.from_frame(pd.concat([left, rows]))
+    assert written is not None
+    pd.testing.assert_frame_equal(written.to_frame(), night.state.to_frame())
+
+
+def test_without_an_interval_nobody_can_tell_drift_and_news_are_learned() -> None:
+    choice = CHOICE | {"levels": ()}
+    state = forecast_night(cut(drawn()), **choice).state
+    night = forecast_night(cut(drawn(), {"S03": 0}), **choice, state=state)
+    assert (night.relearned, night.filtered, night.unchanged) == (1, 0, 26)
 
 
 def test_only_what_changed_may_be_given(first: Night) -> None:

@@ -1,6 +1,7 @@
 """The canonical panel: what is refused, by name, and how a calendar is completed. Not here: any model."""
 
 from datetime import date
+from random import Random
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting.panel import PanelError, buckets, complete_calendar, validate_panel
+from forecasting.batch import Batch
+from forecasting.panel import PanelError, buckets, complete_calendar, in_order, validate_panel
 from forecasting.periods import MONTHS, WEEKDAYS, Frequency
 
 
@@ -51,6 +53,30 @@ def panel(days: list[str], y: list[object], unique_id: str = "A") -> pd.DataFram
 def test_a_broken_panel_is_refused_by_name(frame: pd.DataFrame, freq: str, message: str) -> None:
     with pytest.raises(PanelError, match=message):
         validate_panel(frame, freq)
+    with pytest.raises(PanelError, match=message):
+        Batch.of(frame, freq)
+
+
+@pytest.mark.parametrize("column", ["unique_id", "ds", "y"])
+def test_a_column_that_stands_twice_is_refused_by_name(column: str) -> None:
+    frame = panel(["2024-01-01"], [1.0])
+    with pytest.raises(PanelError, match=f"more than one column '{column}'"):
+        validate_panel(pd.concat([frame, frame[column]], axis=1), "D")
+
+
+def test_what_is_no_frame_is_refused_in_words() -> None:
+    with pytest.raises(PanelError, match="must be a DataFrame, not dict"):
+        validate_panel({"unique_id": ["A"], "ds": ["2024-01-01"], "y": [1.0]}, "D")
+
+
+def test_categories_are_sorted_as_the_texts_they_are() -> None:
+    days = ["2024-01-01", "2024-01-02"]
+    frame = pd.concat([panel(days, [1.0, 2.0]).assign(unique_id=name) for name in ("é", "b", "Z")])
+    declared = frame.assign(unique_id=pd.Categorical(frame["unique_id"], categories=["é", "b", "Z", "unused"]))
+    pd.testing.assert_frame_equal(validate_panel(declared, "D"), validate_panel(frame, "D"))
+    end = date(2024, 1, 3)
+    pd.testing.assert_frame_equal(complete_calendar(declared, "D", end), complete_calendar(frame, "D", end))
+    pd.testing.assert_frame_equal(buckets(declared, "MS"), buckets(frame, "MS"))
 
 
 def test_missing_id_is_refused() -> None:
@@ -70,12 +96,36 @@ def test_valid_panel_is_sorted_and_not_changed_in_place() -> None:
     pd.testing.assert_frame_equal(frame, before)
 
 
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=3), st.tuples(st.integers(-30, 30), st.integers(1, 9)), min_size=1),
+    st.sampled_from(["D", "W-SUN", "MS", "QS-FEB", "YS-APR"]),
+    st.sampled_from(["str", "object", "category"]),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_panel_in_order_is_read_as_the_same_in_any_other(
+    spans: dict[str, tuple[int, int]], freq: str, kind: str, random: Random
+) -> None:
+    frequency = Frequency.parse(freq)
+    rows = [(name, begin + k, 10.0 * begin + k) for name, (begin, n) in spans.items() for k in range(n)]
+    names, periods, y = zip(*rows, strict=True)
+    frame = pd.DataFrame({"unique_id": names, "ds": frequency.labels(np.array(periods)), "y": y})
+    mixed = frame.astype({"unique_id": kind}).sample(frac=1, random_state=random.randrange(1000))
+    batch, other = Batch.of(frame.sort_values(["unique_id", "ds"]), freq), Batch.of(mixed, freq)
+    assert in_order(validate_panel(mixed, freq), frequency) is not None
+    assert batch.ids.tolist() == other.ids.tolist() == sorted(spans)
+    for name, first, length in zip(batch.ids, batch.first, batch.lengths, strict=True):
+        assert (first, length) == spans[name]
+    assert batch.values.tolist() == other.values.tolist() == validate_panel(mixed, freq)["y"].tolist()
+
+
 @pytest.mark.parametrize("freq", ["D", "W-SUN", "MS", "QS-FEB", "YS"])
 def test_empty_panel_stays_empty(freq: str) -> None:
     empty = pd.DataFrame({"unique_id": [], "ds": [], "y": []})
     assert validate_panel(empty, freq).columns.tolist() == ["unique_id", "ds", "y"]
     assert len(complete_calendar(empty, freq, date(2024, 1, 1))) == 0
     assert len(buckets(empty, freq)) == 0
+    assert len(Batch.of(empty, freq)) == 0
 
 
 @given(

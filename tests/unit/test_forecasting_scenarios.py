@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.scenarios import Promotion, Scenario, Shock, scenario_forecasts
@@ -93,7 +93,14 @@ def test_the_group_lends_its_effect_to_a_series_without_one() -> None:
     lent = effects(np.nan, np.nan, group_effect=-2.0, group_se=0.5, reason="never changed in the history")
     found = under(Scenario("s", price_change=1.0), lent)
     assert found["mean"].to_numpy() == pytest.approx(25.0)
-    assert found["note"][0] == "price elasticity -2.00 of its group (own one: never changed in the history)"
+    assert found["note"][0] == "price elasticity -2.00 of its category (its own never changed in the history)"
+
+
+def test_a_promotion_effect_is_said_as_demand() -> None:
+    sale = Promotion(date(2024, 1, 1), date(2024, 12, 31), 0.2)
+    found = under(Scenario("s", promotion=sale), effects(2.0, regressor="promotion"))
+    assert found["mean"].to_numpy() == pytest.approx(100 * np.exp(0.4))
+    assert found["note"][0] == "promotion effect 2.00 (10 % off: demand +22 %)"
 
 
 def test_a_price_paid_stands_in_for_a_list_price_and_says_so() -> None:
@@ -116,6 +123,7 @@ def test_impossible_changes_are_refused() -> None:
 
 
 @given(st.floats(1e-9, 1e12), st.floats(-0.9, 4.0), st.floats(-6, -0.1), st.floats(0, 0.09))
+@settings(deadline=None)
 def test_scaling_the_base_scales_the_scenario_and_intervals_stay_nested(
     factor: float, change: float, elasticity: float, se: float
 ) -> None:

@@ -53,7 +53,9 @@ def test_worked_example_by_hand() -> None:
     assert row["reorder_point_units"] == 58
     assert row["order_qty_units"] == 58 + 14 - 48  # the week after the lead time is the third: 14
     assert row["status"] == "order now"
-    assert row["reason"].startswith("Position 48.0 is at or below the reorder point 58.0 for 14 days")
+    assert row["reason"].startswith(
+        "40 units on hand and 8 on order are at or below the reorder point of 58 for 14 days"
+    )
     assert "79 past lead times" in row["reason"]
 
 

@@ -64,7 +64,7 @@ def test_huge_and_tiny_values_stay_finite_where_they_can() -> None:
 
 
 @given(st.lists(st.tuples(amounts, amounts, amounts), min_size=1, max_size=12), st.integers(0, 12))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_sums_of_parts_are_the_sum_of_the_whole(rows: list[tuple[float, float, float]], cut: int) -> None:
     frame = outcomes(*map(list, zip(*rows, strict=True)))
     terms = error_terms(frame)
@@ -89,6 +89,7 @@ def test_only_what_both_have_said_is_compared() -> None:
 
 
 @given(st.lists(st.tuples(amounts, amounts, amounts), min_size=1, max_size=9))
+@settings(deadline=None)
 def test_what_one_step_adds_the_way_back_takes(rows: list[tuple[float, float, float]]) -> None:
     pairs = pd.DataFrame(rows, columns=["y", "baseline", "forecast"]).assign(k=1)
     there, back = (value_added(p, ["k"]).iloc[0] for p in (

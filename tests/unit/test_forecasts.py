@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from forecasting.regressors import Regressors
 from orchestration.business import Profile
 from orchestration.forecasts.families import PRODUCTS, Family
 from orchestration.forecasts.family_forecasts import (
@@ -21,7 +22,8 @@ from orchestration.forecasts.family_forecasts import (
     parent_links,
     with_reasons,
 )
-from orchestration.forecasts.histories import history_of
+from orchestration.forecasts.histories import History, history_of
+from orchestration.forecasts.second_opinions import SecondOpinions
 
 SHOP = Profile(name="Shop", currency="EUR", time_zone="Europe/Berlin", fiscal_year_start_month=4)
 WEEKLY = Family(level="product", measure="units", grain="week", horizon=3)
@@ -217,3 +219,22 @@ def test_a_family_that_looks_elsewhere_stands_by_itself() -> None:
     assert made["company_weekly_units"] is outcomes["company_weekly_units"]
     empty = {"product_weekly_units": replace(outcomes["product_weekly_units"], family=PRODUCTS)}
     assert coherent(empty, parent_links(pd.DataFrame({"product_id": [], "category": []}))) == empty
+
+
+@pytest.mark.parametrize(("grain", "closed"), [("day", ["2025-12-21", "2025-12-25", "2025-12-26"]), ("week", [])])
+def test_a_night_expects_nothing_on_closed_days_whatever_the_models_say(grain: str, closed: list[str]) -> None:
+    family = Family.model_validate({"level": "company", "measure": "revenue", "grain": grain, "horizon": 7})
+    profile = SHOP.model_copy(update={"country": "DE"})
+    days = pd.date_range("2024-09-02", "2025-12-20").astype("datetime64[s]")
+    feast = days.strftime("%m-%d").isin(["12-25", "12-26", "01-01", "05-01", "10-03"])
+    panel = pd.DataFrame({"unique_id": "company", "ds": days, "y": np.where((days.dayofweek == 6) | feast, 0.0, 9.0)})
+    if grain == "week":
+        panel = panel[panel["ds"].dt.dayofweek == 0].reset_index(drop=True)
+    freq = family.frequency(first_weekday="monday", fiscal_year_start_month=1)
+    ahead = pd.date_range(panel["ds"].max(), periods=8, freq=freq)[1:].astype("datetime64[s]")
+    said = pd.DataFrame({"unique_id": "company", "ds": ahead, "mean": 8.0, "lo-80": 7.0, "hi-80": 9.0})
+    never = pd.DataFrame(columns=["unique_id", "cutoff", "ds", "y", "mean"])
+    opinions = SecondOpinions(profile, lambda history, horizon: Regressors())
+    heard, past = opinions.heard(family, History(panel, freq, {}), said, never)
+    assert heard.loc[heard["mean"] == 0, "ds"].dt.strftime("%Y-%m-%d").tolist() == closed
+    assert past.empty

@@ -6,6 +6,7 @@ Not here: Daybreak's own forecasts, which no source brings.
 from orchestration.ingestion.entity import MONEY, UNITS, Column, Entity
 
 PERIODS = ("day", "week", "month", "quarter", "year")
+FISCAL_PERIODS = ("fiscal_quarter", "fiscal_year")  # of business.yaml's fiscal_year_start_month
 
 TARGETS = Entity(
     name="targets",
@@ -83,7 +84,14 @@ FORECAST_OVERRIDES = Entity(
             default="units",
             allowed=("units", "revenue", "orders"),
         ),
-        Column("period", "text", "day, week, month, quarter or year.", required=True, default="week", allowed=PERIODS),
+        Column(
+            "period",
+            "text",
+            "day, week, month, quarter, year, fiscal_quarter or fiscal_year.",
+            required=True,
+            default="week",
+            allowed=(*PERIODS, *FISCAL_PERIODS),
+        ),
         Column("period_start", "date", "The first day of the period, or any day of it.", required=True),
         Column(
             "override_value",
