@@ -55,12 +55,9 @@ def learn_series(y: np.ndarray, m: int, long: float, begin: int, wanted: np.ndar
     if long > 0.0 and _fit_year(flat, long, year):
         for t in range(len(y)):
             flat[t] /= _year_factor(t, year)
-    _learn(flat, m, wanted, params[_SHORT_AT:_LONG_AT])
+    _learn(flat, m, m <= 1 and long == 0.0, wanted, params[_SHORT_AT:_LONG_AT])
     if _has_direct_view(len(y), long):
-        _learn(y / params[0], int(np.rint(long)), wanted, params[_LONG_AT:])
-        # It has no vote in this view, and its whole weight would go to the other: OWA of 21 departments by week .778
-        # without it, .784 with it.
-        params[_SHORT_AT + members.GROWTH] = 0.0
+        _learn(y / params[0], int(np.rint(long)), False, wanted, params[_LONG_AT:])
 
 
 @compiled

@@ -50,11 +50,12 @@ def test_a_zero_that_came_later_silences_it_from_there_on() -> None:
     [
         (GROWING, "YS", True),
         (GROWING, "QS", False),  # a season is carried
+        (GROWING, "W-MON", False),  # a slope of 20 weeks is mostly season
         (np.r_[0.0, GROWING], "YS", False),  # zero has no logarithm
         (GROWING - 150, "YS", False),
     ],
 )
-def test_it_votes_where_no_season_is_carried_and_all_is_positive(y: np.ndarray, freq: str, votes: bool) -> None:
+def test_it_votes_where_there_is_no_season_and_all_is_positive(y: np.ndarray, freq: str, votes: bool) -> None:
     forecast = forecast_panel(panel_of({"A": y}, freq, "1990-01-01"), freq=freq, horizon=3)
     names = forecast["model_used"].iloc[0].split("+")
     assert ("growth" in names) == votes
