@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from forecasting.arima import ArimaState, NoArimaError, extrapolate, give_memory_back, search
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 _REACH = 2.0  # a vote farther outside the history than two of its ranges has diverged
 
 
@@ -42,7 +42,7 @@ class TotalState:
 
         >>> TotalState.from_json('{"version": 0}')
         Traceback (most recent call last):
-        ValueError: no state of a total: version 0, not 1
+        ValueError: no state of a total: version 0, not 2
         """
         try:
             values = json.loads(text)

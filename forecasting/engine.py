@@ -26,8 +26,9 @@ def forecast_panel(  # noqa: PLR0913 - the one door: a keyword for each choice r
     """Forecast every series of a panel, with prediction intervals. Deterministic; the input is left as it is.
 
     Each series is classified; the members that suit its class vote (exponential smoothing, Theta, seasonal
-    ARIMA, autoregressions, seasonal smoothing; for rare demand TSB and IMAPA), and their weighted mean is the
-    forecast. The intervals come from what the same procedure missed at past origins, pooled over the panel.
+    ARIMA, autoregressions, seasonal smoothing, on years growth in proportion; for rare demand TSB, IMAPA and
+    smoothing), and their weighted mean is the forecast. The intervals come from what the same procedure missed at past
+    origins, pooled over the panel.
 
     Args:
         panel: ``unique_id, ds, y``, gapless (see :func:`forecasting.panel.complete_calendar`).

@@ -74,7 +74,7 @@ def reconcile(
         lowest = np.min([base.min(axis=1), *(lo.min(axis=1) for _, lo, _ in pairs)], axis=0)
     floored = lowest >= 0
     if weights == "errors":
-        if backtest is None:
+        if backtest is None or backtest.empty:
             raise ValueError('weights "errors" are learned from a backtest: name one')
         nodes = nodes.believing(learned(nodes, backtest)[0])
     mean = nodes.coherent(base, floored)

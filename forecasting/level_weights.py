@@ -41,7 +41,8 @@ def variance_ratios(missed: Missed, n_levels: int) -> tuple[np.ndarray, np.ndarr
     The share λ of the own forecast that minimises Σ(λ·own + (1 − λ)·summed)², each error as a share of the node's mean
     size, pooled over a level's nodes, is shrunk to ½ as if three windows had said so, and kept between 0.2 and 0.8. It
     leaves ½ only as far as shares learned without an origin were better there: by the share of (gain − 5 %) / 10 %. The
-    ratio is (1 − λ)/λ. The second array has what the other origins would have said: no error weighs itself.
+    ratio is (1 − λ)/λ. The second array has what the origins that share no period with one would have said, earlier
+    and later ones, so that no error weighs itself; where there is none, all others, which know a part of it.
 
     Source: Bates & Granger (1969), "The combination of forecasts", Operational Research Quarterly 20, eq. 1.
 

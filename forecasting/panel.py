@@ -42,7 +42,8 @@ def validate_panel(panel: pd.DataFrame, freq: str) -> pd.DataFrame:
         return _with_texts(panel.loc[:, list(COLUMNS)]).astype({"y": "float64"}).reset_index(drop=True)
     if panel.empty:
         return empty_panel()
-    frame = _sorted(_with_texts(panel.loc[:, list(COLUMNS)]))
+    frame = _with_texts(panel.loc[:, list(COLUMNS)])
+    frame = frame.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
     frame["y"] = frame["y"].astype("float64")
     _refuse(frame, ~np.isfinite(frame["y"].to_numpy()), "y is not a finite number")
     ds = frame["ds"].to_numpy()
@@ -94,17 +95,6 @@ def in_order(panel: pd.DataFrame, frequency: Frequency) -> tuple[np.ndarray, np.
     at = np.arange(len(ds)) + np.repeat(first - low - starts, lengths)
     expected = frequency.labels(np.arange(low, high)).take(at)
     return (names, starts, first) if (expected == ds).all() else None
-
-
-def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame by ``unique_id, ds`` and with a new index; what is in order already is not sorted again."""
-    codes, ids = pd.factorize(frame["unique_id"])
-    ds = frame["ds"].to_numpy()
-    steps = np.diff(codes)
-    in_order = (steps > 0) | ((steps == 0) & (ds[1:] >= ds[:-1]))
-    if in_order.all() and pd.Index(ids).is_monotonic_increasing:
-        return frame.reset_index(drop=True)
-    return frame.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
 
 
 def complete_calendar(

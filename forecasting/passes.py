@@ -120,7 +120,9 @@ def run_backtest(batch: Batch, plan: Plan, weights: Weights, n_origins: int, map
     came = batch.after(known, plan.horizon)
     if not weights.is_moved:
         chunks = list(tasks(batch, plan, weights.now, known, Learned.nothing(len(batch), plan), _CHUNK))
-        return Backtest(known, joined(mapped(work, chunks), n_origins, plan), came)
+        votes = joined(mapped(work, chunks), n_origins, plan)
+        votes.failed[:] |= silent_members(weights.now, votes.classes)
+        return Backtest(known, votes, came)
     folds = [np.flatnonzero(fold_of(batch.ids) == fold) for fold in (0, 1)]
     chunks = [
         task

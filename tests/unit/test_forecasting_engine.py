@@ -123,9 +123,10 @@ def test_past_origins_are_judged_with_what_the_other_series_taught() -> None:
         alone = run_backtest(batch, plan, Weights(both.then[k], both.then[[k, k]]), 3, here)
         np.testing.assert_array_equal(mixed.votes.means[fold == k], alone.votes.means[fold == k])
         assert not np.array_equal(mixed.votes.means[fold != k], alone.votes.means[fold != k])
-        said = backtest_frame(batch, plan, mixed.known, mixed.votes)
-        own = said[said["unique_id"].isin(batch.ids[fold == k])]
-        assert {"+".join(sorted(used.split("+"))) for used in own["model_used"]} == {who}
+        for one in (mixed, alone):
+            said = backtest_frame(batch, plan, one.known, one.votes)
+            own = said[said["unique_id"].isin(batch.ids[fold == k])]
+            assert {"+".join(sorted(used.split("+"))) for used in own["model_used"]} == {who}
 
 
 def test_a_product_that_sold_nothing_at_first_spoils_nobodys_weights() -> None:

@@ -1,4 +1,4 @@
-"""Growth in proportion: what it continues, on which series it votes, and what is said of very few years.
+"""Growth in proportion: what it continues, on which series it votes, and what is said of very few months.
 
 Not here: the same model beside statsforecast's (test_forecasting_oracle.py).
 """

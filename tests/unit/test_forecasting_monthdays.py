@@ -16,7 +16,6 @@ from forecasting.batch import Batch, Learned, Plan
 from forecasting.engine import backtest_panel, forecast_panel
 from forecasting.kernel import monthdays
 from forecasting.nightly import forecast_night
-from forecasting.panel import validate_panel
 from forecasting.passes import mapping, panel_weights, run_forecast
 from forecasting.totals import _indices
 from forecasting.yardsticks import learned_months, months_of, yardsticks
@@ -254,7 +253,7 @@ def test_yardsticks_are_the_noise_times_the_index_and_the_engine_knows_the_same_
     rng = np.random.default_rng(12)
     panel = panel_of({"A": with_orders(rng, 700), "B": ordinary(rng, 700)}, "D", START)
     plan = Plan.of("D", 31, None)
-    batch = Batch.of(validate_panel(panel, "D"), plan.frequency)
+    batch = Batch.of(panel, "D")
     votes = run_forecast(batch, plan, panel_weights(batch, plan), Learned.nothing(2, plan), mapping(None, None, 0))
     learned = learned_months(batch, plan, batch.lengths)
     np.testing.assert_allclose(learned, months_of(votes.learned.params, plan), rtol=1e-9)

@@ -96,13 +96,6 @@ def test_a_revised_past_and_drift_learn_anew(first: Night) -> None:
     assert kept["S07"][0] > 2 * before["S07"][0]  # its errors are measured against the panel's
 
 
-def test_without_intervals_nobody_can_tell_drift_and_news_are_learned_anew() -> None:
-    choice = {**CHOICE, "levels": ()}
-    night = forecast_night(panel_of(drawn(), "MS"), state=forecast_night(cut(drawn()), **choice).state, **choice)
-    assert (night.relearned, night.filtered, night.unchanged) == (len(drawn()), 0, 0)
-    assert not [name for name in night.forecasts if name.startswith(("lo-", "hi-"))]
-
-
 def test_levels_in_other_words_keep_the_state(first: Night) -> None:
     assert forecast_night(cut(drawn()), state=first.state, **CHOICE, levels=np.array([95.0, 80.0])).relearned == 0
 
@@ -134,6 +127,7 @@ def test_without_an_interval_nobody_can_tell_drift_and_news_are_learned() -> Non
     state = forecast_night(cut(drawn()), **choice).state
     night = forecast_night(cut(drawn(), {"S03": 0}), **choice, state=state)
     assert (night.relearned, night.filtered, night.unchanged) == (1, 0, 26)
+    assert not [name for name in night.forecasts if name.startswith(("lo-", "hi-"))]
 
 
 def test_only_what_changed_may_be_given(first: Night) -> None:

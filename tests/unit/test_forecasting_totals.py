@@ -244,7 +244,7 @@ def test_an_origin_outside_the_history_is_refused(panel: pd.DataFrame, backtest:
         totals_votes(panel, backtest=moved, **CHOICE)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"version": 2}', '{"version": 1, "past": {}}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"version": 1}', '{"version": 2, "past": {}}'])
 def test_a_state_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no state of a total"):
         TotalState.from_json(text)
