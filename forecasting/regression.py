@@ -23,6 +23,7 @@ _SEASON_SPREAD = 0.4  # of the first harmonic before anything is seen; the k-th 
 _OFF = 1e-4  # the spread of a column that is not to be used
 _TREND_SPREAD = 1.0
 _YEARS_FOR_SEASON = 1.5
+_NOTHING = 1e-6  # of a series' size: the level of what has long ceased to sell decays, and is never zero
 _LEVEL_YEARS = 1.5  # shortest wave of the level in the fit: a faster one would be taken for a season
 EFFECT_COLUMNS = (
     "unique_id", "group", "regressor", "effect", "se", "own_effect", "own_se", "group_effect", "group_se", "reason",
@@ -296,7 +297,8 @@ def _votes_at(
     ahead = np.where(is_log, ahead * np.exp(np.where(is_log, unknown, 0.0)), ahead + unknown)
     limit = float(np.finfo("float64").max)
     with np.errstate(over="ignore"):
-        mean = np.clip(np.where(is_log, level * ahead, level + ahead) * batch.scale[rows][:, None], -limit, limit)
+        said = np.where(is_log, level * ahead, level + ahead)
+        mean = np.clip(np.where(np.abs(said) < _NOTHING, 0.0, said) * batch.scale[rows][:, None], -limit, limit)
     first = batch.last - batch.y.shape[1] + 1
     return pd.DataFrame(
         {

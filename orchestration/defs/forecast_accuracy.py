@@ -10,7 +10,7 @@ import pandas as pd
 
 from orchestration.defs.resources import NightResource
 from orchestration.forecasts.drift import in_words
-from orchestration.forecasts.overrides import write_overridden
+from orchestration.forecasts.overrides import without_forecast, write_overridden
 from orchestration.forecasts.track_record import TrackRecord, write_track_record
 from orchestration.metadata import picture, table_of
 from orchestration.night import Counts
@@ -44,12 +44,15 @@ def overridden(night: NightResource) -> dg.MaterializeResult:
     with tonight.stage("overrides") as record:
         found = write_overridden(tonight)
         record.counts = Counts(written=len(found))
+        lost = without_forecast(tonight.connection, tonight.as_of_date)
     direct = found[found["is_direct"].astype(bool)]
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(found),
             "overridden by planners": len(direct),
             "preview": table_of(direct.drop(columns="is_direct").head(20)),
+            "overrides of what is not forecast": len(lost),
+            "check their members and periods": table_of(lost.head(20)),
         }
     )
 

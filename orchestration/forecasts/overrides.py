@@ -18,10 +18,8 @@ OVERRIDDEN = ("series", "unique_id", "ds", "mean", "statistical_mean", "is_direc
 FOLLOWS = "follows from overrides of its parts or of its whole"
 COMPANY = "company"
 
-# The newest day's word about a forecast counts. A planner may name any day of the period. The company's may
-# stand twice, with and without a member: the first planner's name decides, so that every run says the same.
 # A quarter or year of the calendar is also one of the fiscal year's where both begin on the same day.
-LIVE = """
+MEANT = """
     with said as (
         select level, measure, period, period_start, override_value, planner, reason, made_on,
                coalesce(member, 'company') as unique_id, {length} as length, {adverb} as adverb
@@ -32,15 +30,7 @@ LIVE = """
         union all
         select *, concat_ws('_', level, 'fiscal', adverb, measure), date_trunc(period, period_start)::date
         from said where period in ('quarter', 'year')
-    )
-    select distinct on (f.series, f.unique_id, f.ds) f.series, f.unique_id, f.ds,
-           o.override_value::double precision as value, o.planner, o.reason, o.made_on
-    from meant as o
-    join forecast.forecasts as f
-        on f.as_of_date = %(as_of)s and f.series = o.series and f.unique_id = o.unique_id
-        and o.period_start >= f.ds and o.period_start < f.ds + o.length and f.ds = coalesce(o.begins, f.ds)
-    order by f.series, f.unique_id, f.ds, o.made_on desc, o.period_start desc,
-             o.planner, o.override_value, o.reason""".format(
+    )""".format(
     adverb="case period " + " ".join(f"when '{grain}' then '{adverb}'" for grain, adverb in ADVERBS.items()) + " end",
     length="case period "
     + " ".join(
@@ -50,6 +40,29 @@ LIVE = """
     )
     + " end",
 )
+# Any day of the period may be named.
+ITS_FORECAST = """forecast.forecasts as f
+        on f.as_of_date = %(as_of)s and f.series = o.series and f.unique_id = o.unique_id
+        and o.period_start >= f.ds and o.period_start < f.ds + o.length and f.ds = coalesce(o.begins, f.ds)"""
+
+# The newest day's word about a forecast counts. The company's may stand twice, with and without a member: the first
+# planner's name decides, so that every run says the same.
+LIVE = f"""{MEANT}
+    select distinct on (f.series, f.unique_id, f.ds) f.series, f.unique_id, f.ds,
+           o.override_value::double precision as value, o.planner, o.reason, o.made_on
+    from meant as o
+    join {ITS_FORECAST}
+    order by f.series, f.unique_id, f.ds, o.made_on desc, o.period_start desc,
+             o.planner, o.override_value, o.reason"""
+
+WITHOUT_FORECAST = f"""{MEANT}
+    select o.level, o.unique_id as member, o.measure, o.period, o.period_start, o.planner, o.made_on
+    from meant as o
+    left join {ITS_FORECAST}
+    where o.period_start + o.length > %(as_of)s
+    group by o.level, o.unique_id, o.measure, o.period, o.period_start, o.planner, o.made_on
+    having count(f.ds) = 0
+    order by o.made_on desc, o.level, o.unique_id, o.period_start"""
 
 FORECASTS = """
     select series, unique_id, ds, mean from forecast.forecasts
@@ -95,6 +108,14 @@ def write_overridden(night: Night) -> pd.DataFrame:
     with writing(night.connection):
         replace_as_of(night.connection, "forecast.overridden", night.as_of_date, found)
     return found
+
+
+def without_forecast(connection: Connection, as_of: date) -> pd.DataFrame:
+    """Overrides of periods still to come that change nothing: no forecast of ``as_of`` has their member and period.
+
+    ``level, member, measure, period, period_start, planner, made_on``, the newest first.
+    """
+    return read_frame(connection, WITHOUT_FORECAST, {"as_of": as_of})
 
 
 def judged_overrides(connection: Connection, as_of: date, since: date) -> pd.DataFrame:

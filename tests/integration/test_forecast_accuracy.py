@@ -13,7 +13,7 @@ import pytest
 
 from orchestration.business import load_business
 from orchestration.defs.forecast_accuracy import _shown
-from orchestration.forecasts.overrides import write_overridden
+from orchestration.forecasts.overrides import without_forecast, write_overridden
 from orchestration.forecasts.track_record import TrackRecord, write_track_record
 from orchestration.night import Night, lease
 from orchestration.settings import PROJECT_ROOT
@@ -148,6 +148,14 @@ def test_the_newest_override_of_a_period_counts_and_the_sums_follow(shop: Shop) 
     shop.override("A", monday + weeks(9), 99, SUNDAY)  # nothing is forecast there
     shop.override("B", monday, 99, SUNDAY, measure="revenue")  # that is not forecast
     shop.override("nobody", monday, 99, SUNDAY)
+    shop.override("nobody", SUNDAY - weeks(2), 99, SUNDAY - weeks(3))  # over, whoever it was
+    with shop.connection() as connection:
+        lost = without_forecast(connection, SUNDAY)
+    assert sorted(zip(lost["member"], lost["measure"], lost["period_start"], strict=True)) == [
+        ("A", "units", monday + weeks(9)),
+        ("B", "revenue", monday),
+        ("nobody", "units", monday),
+    ]
     for _ in range(2):  # a repeated night says the same
         shop.looks_back(SUNDAY)
         table = "select series, unique_id, mean, statistical_mean, is_direct, planner from forecast.overridden"

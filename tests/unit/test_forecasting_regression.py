@@ -204,6 +204,12 @@ def test_scaling_a_series_scales_its_forecast(factor: float, seed: int) -> None:
     assert many == pytest.approx(factor * one, rel=1e-6)
 
 
+def test_what_has_long_ceased_to_sell_is_nothing_and_no_tiny_number() -> None:
+    y = np.where(np.arange(N) < 20, 30 / PRICE[:N] + np.arange(N) % 3, 0.0)
+    found = votes(series(y), known(price=PRICE)).forecasts
+    assert found["mean"].tolist() == [0.0] * H
+
+
 def test_an_origin_does_not_see_its_future() -> None:
     y = 20 + 40 * PROMOTED[:N] + np.random.default_rng(1).normal(0, 1, N)
     changed = y.copy()
