@@ -29,7 +29,8 @@ def without_closed_days(
     Args:
         forecasts: ``unique_id, ds, mean``, any ``lo-``/``hi-`` pairs; days.
         backtest: ``unique_id, cutoff, ds, mean``; each origin judges by what it knew.
-        panel: ``unique_id, ds, y``, without gaps, as the forecasts were made from it.
+        panel: ``unique_id, ds, y``, without gaps, as the forecasts were made from it: a holiday that was filled there
+            (:mod:`forecasting.history`) is not closed.
         holidays: of :func:`forecasting.regressors.holiday_columns`, from the panel's first day to the last one
             forecast; None knows none.
 

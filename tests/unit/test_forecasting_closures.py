@@ -1,6 +1,6 @@
 """Days on which nothing will be sold.
 
-Not here: the night that asks for them (tests/integration/test_forecast_stage.py).
+Not here: the night that asks for them (tests/unit/test_forecasts.py).
 """
 
 import numpy as np
