@@ -46,7 +46,8 @@ class Answer:
     """A series' forecast, one row per period: ``ds, mean``, ``lo-`` and ``hi-`` by level; and what is known of it.
 
     ``published``: what the night said of each period, NaN where it said nothing, in the order of the rows. It differs
-    from ``mean`` by what is not asked here: second opinions, closed days, what adds up, overrides.
+    from ``mean`` by what is not asked here: stockouts and returns, second opinions, closed days, what adds up,
+    overrides.
     """
 
     question: Question
