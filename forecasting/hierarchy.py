@@ -10,7 +10,7 @@ import pandas as pd
 from forecasting.level_intervals import Band, bounds, width_factors
 from forecasting.nodes import Cells, Nodes
 from forecasting.panel import require_columns
-from forecasting.past_trees import coherent_by_origin, judged, learned
+from forecasting.past_trees import Sold, coherent_by_origin, judged, learned
 
 
 def reconcile(
@@ -18,6 +18,7 @@ def reconcile(
     links: pd.DataFrame,
     backtest: pd.DataFrame | None = None,
     *,
+    history: pd.DataFrame | None = None,
     weights: str = "volume",
     variances: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -38,6 +39,7 @@ def reconcile(
             level's intervals become wider or narrower as its reconciled errors are larger or smaller than its base
             errors, both measured in base intervals, where most of the tree is known (see :func:`reconcile_backtest`).
             Without it, or where none of it is, they move with their mean and keep their widths.
+        history: ``unique_id, ds, y`` (``level``) of all series: how much of the tree was known at an origin.
         weights: "volume": a leaf's v is its mean forecast over the periods, a node's the sum of its leaves', so that
             what is distributed follows the volume; in a period for which its forecast is 0 a leaf's v is 0, so that
             it stays 0 and the others take the rest (where all leaves of a node are 0, so is the node). Or "leaves":
@@ -73,17 +75,18 @@ def reconcile(
     with np.errstate(invalid="ignore"):
         lowest = np.min([base.min(axis=1), *(lo.min(axis=1) for _, lo, _ in pairs)], axis=0)
     floored = lowest >= 0
+    sold = None if history is None else Sold.of(nodes, history)
     if weights == "errors":
         if backtest is None or backtest.empty:
             raise ValueError('weights "errors" are learned from a backtest: name one')
-        nodes = nodes.believing(learned(nodes, backtest)[0])
+        nodes = nodes.believing(learned(nodes, backtest, sold)[0])
     mean = nodes.coherent(base, floored)
     bands = [Band(float(level), base - lo, hi - base, floored[:, None] & (lo <= 0)) for level, lo, hi in pairs]
     factors = np.ones((len(bands), len(nodes.names)))
     if backtest is not None and bands:
         level_of = np.full(len(nodes.names), -1)
         level_of[cells.place] = pd.factorize(forecasts["level"])[0]
-        factors = width_factors(bands, judged(nodes, backtest), level_of)
+        factors = width_factors(bands, judged(nodes, backtest, sold), level_of)
     result = forecasts.assign(mean=cells.back(mean))
     for (level, _, _), (lo, hi) in zip(pairs, bounds(bands, factors, mean, floored), strict=True):
         result[f"lo-{level}"], result[f"hi-{level}"] = cells.back(lo), cells.back(hi)
@@ -94,18 +97,21 @@ def reconcile_backtest(
     backtest: pd.DataFrame,
     links: pd.DataFrame,
     *,
+    history: pd.DataFrame | None = None,
     weights: str = "volume",
     variances: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The backtest with ``mean`` coherent wherever most of the tree is known, from what was known at each origin.
 
     Series learned on different nights have different origins, and young ones none. To add up what happens to be there
-    would cut a company to the sum of a few of its products, so a node takes part at a (cutoff, ds) only if the ``y`` of
-    its leaves that have a row there are nine tenths of its own or more: then the rest counts as if it had been forecast
-    as they were. A leaf takes part where a node above it does. A node without any row below it there is a leaf itself.
+    would cut a company to the sum of a few of its products. So a node takes part at an origin only if its leaves that
+    have rows there had sold nine tenths of it, or more, in the horizon before; the rest then counts as if it had been
+    forecast as they were. Without a history their ``y`` must add up to its own, to 1e-6 of Σ|y|. A leaf takes part
+    where a node above it does. A node without any row below it there is a leaf itself.
 
     Args:
         backtest: ``unique_id, cutoff, ds, y, mean`` (``level``), any other columns.
+        history: ``unique_id, ds, y`` (``level``) of all series.
         links, weights, variances: as for :func:`reconcile`.
 
     Returns:
@@ -118,7 +124,8 @@ def reconcile_backtest(
     require_columns(backtest, ("unique_id", "cutoff", "ds", "y", "mean"), "backtest")
     if backtest.empty:
         return backtest.copy()
-    mean, _ = coherent_by_origin(Nodes.of(backtest, links, weights, variances), backtest)
+    nodes = Nodes.of(backtest, links, weights, variances)
+    mean, _ = coherent_by_origin(nodes, backtest, None if history is None else Sold.of(nodes, history))
     return backtest.assign(mean=mean)
 
 

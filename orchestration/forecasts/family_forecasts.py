@@ -211,9 +211,10 @@ def coherent(outcomes: Mapping[str, Outcome], links: pd.DataFrame) -> dict[str, 
         pd.concat([getattr(o, table).assign(level=o.family.level) for o in tree.values()], ignore_index=True)
         for table in ("forecasts", "backtests")
     )
+    history = pd.concat([o.history.panel.assign(level=o.family.level) for o in tree.values()], ignore_index=True)
     weights = "errors" if len(backtests) else "volume"
-    summed = reconcile(forecasts, links, backtests, weights=weights)
-    past = reconcile_backtest(backtests, links, weights=weights)
+    summed = reconcile(forecasts, links, backtests, history=history, weights=weights)
+    past = reconcile_backtest(backtests, links, history=history, weights=weights)
     return {name: _replaced(o, summed, past) if name in tree else o for name, o in outcomes.items()}
 
 

@@ -59,7 +59,7 @@ WITHOUT_FORECAST = f"""{MEANT}
     select o.level, o.unique_id as member, o.measure, o.period, o.period_start, o.planner, o.made_on
     from meant as o
     left join {ITS_FORECAST}
-    where o.period_start + o.length > %(as_of)s
+    where o.period_start > %(as_of)s
     group by o.level, o.unique_id, o.measure, o.period, o.period_start, o.planner, o.made_on
     having count(f.ds) = 0
     order by o.made_on desc, o.level, o.unique_id, o.period_start"""
@@ -111,7 +111,7 @@ def write_overridden(night: Night) -> pd.DataFrame:
 
 
 def without_forecast(connection: Connection, as_of: date) -> pd.DataFrame:
-    """Overrides of periods still to come that change nothing: no forecast of ``as_of`` has their member and period.
+    """Overrides of days to come that change nothing: no forecast of ``as_of`` has their member and period.
 
     ``level, member, measure, period, period_start, planner, made_on``, the newest first.
     """
