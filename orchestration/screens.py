@@ -156,8 +156,8 @@ def show_forecast(console: Console, found: "Answer") -> None:
         )
     if is_published:
         lines.append(
-            "Published: what the night said, with second opinions, closed days and overrides, and adding up with the "
-            "other levels; the forecast here is of this series alone."
+            "Published: what the night said, with second opinions and overrides, and adding up with the other levels; "
+            "the forecast here is of this series alone, from what was sold less what came back."
         )
     for line in lines:
         console.print(escape(line), soft_wrap=True)

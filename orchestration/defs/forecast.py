@@ -105,6 +105,7 @@ def _forecast(night: Night, opinions: SecondOpinions, say: Say) -> dict[str, Out
                 state=state,
                 executor=executor,
                 opinions=opinions,
+                profile=night.business.profile,
                 say=say,
             )
     return coherent(outcomes, parent_links(products))
@@ -119,7 +120,7 @@ def _opinions(night: Night) -> SecondOpinions:
         )
         return with_holidays(own, history, horizon, profile)
 
-    return SecondOpinions(profile, known, read_arima_states(night.connection))
+    return SecondOpinions(known, read_arima_states(night.connection))
 
 
 def _shown(outcomes: Mapping[str, Outcome], currency: str, names: pd.Series) -> dict[str, dict[str, dg.MetadataValue]]:

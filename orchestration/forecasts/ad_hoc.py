@@ -46,8 +46,7 @@ class Answer:
     """A series' forecast, one row per period: ``ds, mean``, ``lo-`` and ``hi-`` by level; and what is known of it.
 
     ``published``: what the night said of each period, NaN where it said nothing, in the order of the rows. It differs
-    from ``mean`` by what is not asked here: stockouts and returns, second opinions, closed days, what adds up,
-    overrides.
+    from ``mean`` by what is not asked here: stockouts and returns, second opinions, what adds up, overrides.
     """
 
     question: Question
@@ -123,7 +122,8 @@ def answer(connection: Connection, profile: Profile, question: Question, *, say:
     if daily.empty:
         raise ContractError(f"{family.level} {unique_id!r} has no sales up to {as_of}", remedy="ask for another one")
     products = known_products(connection, as_of)
-    outcome = forecast_family(family, history_of(family, daily, profile, as_of), products=products, say=say)
+    history = history_of(family, daily, profile, as_of)
+    outcome = forecast_family(family, history, products=products, profile=profile, say=say)
     bounds = [f"{side}-{level:g}" for level in sorted(family.levels_pct) for side in ("lo", "hi")]
     return Answer(
         question=Question(family, unique_id),

@@ -12,6 +12,7 @@ import pandas as pd
 
 from forecasting.accuracy import accuracy_table
 from forecasting.batch import Task, Votes
+from forecasting.closures import without_closed_days
 from forecasting.directions import direction_table
 from forecasting.executors import Executor
 from forecasting.hierarchy import reconcile, reconcile_backtest
@@ -19,10 +20,11 @@ from forecasting.nightly import forecast_night
 from forecasting.passes import Map
 from forecasting.periods import Frequency
 from forecasting.state import ModelState, Succession
+from orchestration.business import Profile
 from orchestration.forecasts.families import ALWAYS_PCT, TREE, Family
 from orchestration.forecasts.histories import History
 from orchestration.forecasts.model_state import replace_state
-from orchestration.forecasts.second_opinions import SecondOpinions
+from orchestration.forecasts.second_opinions import SecondOpinions, holidays_of
 from orchestration.warehouse import Connection, replace_as_of
 
 TABLES = ("forecasts", "intervals", "backtests", "accuracy", "series")
@@ -65,6 +67,7 @@ def forecast_family(  # noqa: PLR0913 - a keyword for each thing that a night br
     state: ModelState | None = None,
     executor: Executor | None = None,
     opinions: SecondOpinions | None = None,
+    profile: Profile | None = None,
     say: Say = lambda _: None,
 ) -> Outcome:
     """Backtest and forecast every series of a family, and judge which way it goes.
@@ -76,6 +79,7 @@ def forecast_family(  # noqa: PLR0913 - a keyword for each thing that a night br
         state: of the models after the night before; None learns everything.
         executor: who computes; None computes here.
         opinions: who else votes; None leaves the engine alone.
+        profile: in whose country public holidays may be closed days; None knows weekdays only.
         say: told how far it is.
     """
     panel, freq = history.panel, history.freq
@@ -93,6 +97,9 @@ def forecast_family(  # noqa: PLR0913 - a keyword for each thing that a night br
     forecasts, backtests = night.forecasts, night.backtest
     if opinions is not None:
         forecasts, backtests = opinions.heard(family, history, forecasts, backtests)
+    if family.grain == "day":
+        holidays = holidays_of(history, family.horizon, profile) if profile else None
+        forecasts, backtests = without_closed_days(forecasts, backtests, panel, holidays)
     forecasts = with_reasons(forecasts, history)
     if family.level == "product":
         forecasts = discontinued(forecasts, products)

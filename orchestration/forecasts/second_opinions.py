@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from psycopg import sql
 
-from forecasting.closures import without_closed_days
 from forecasting.periods import Frequency
 from forecasting.recalibration import Behind
 from forecasting.regression import regression_votes
@@ -38,27 +37,14 @@ class SecondOpinions:
     ARIMA's of the night before by series and unique_id, ``learned`` those that tonight leaves.
     """
 
-    profile: Profile
     regressors: Callable[[History, int], Regressors]
     states: Mapping[str, Mapping[str, TotalState]] = field(default_factory=dict)
     learned: dict[str, Mapping[str, TotalState]] = field(default_factory=dict)
 
     def heard(self, family: Family, history: History, forecasts: pd.DataFrame, backtests: pd.DataFrame) -> Frames:
-        """The family's forecasts and backtests with the votes of those who have something to say about it.
-
-        On days on which the business is closed nobody has: they are 0 (:mod:`forecasting.closures`).
-        """
-        if forecasts.empty:
+        """The family's forecasts and backtests with the votes of those who have something to say about it."""
+        if forecasts.empty or backtests.empty:
             return forecasts, backtests
-        if not backtests.empty:
-            forecasts, backtests = self._voted(family, history, forecasts, backtests)
-        if family.grain == "day":
-            bare = Regressors(by_series=None)
-            holidays = with_holidays(bare, history, family.horizon, self.profile).shared
-            forecasts, backtests = without_closed_days(forecasts, backtests, history.panel, holidays)
-        return forecasts, backtests
-
-    def _voted(self, family: Family, history: History, forecasts: pd.DataFrame, backtests: pd.DataFrame) -> Frames:
         if family.series == PRODUCTS.series:
             return self._of_products(family, history, forecasts, backtests)
         if family.level != "product" and history.panel["unique_id"].nunique() <= MOST_TOTALS:
@@ -94,15 +80,24 @@ class SecondOpinions:
 
 def with_holidays(known: Regressors, history: History, horizon: int, profile: Profile) -> Regressors:
     """The regressors, and the public holidays of the business's country where it names one."""
+    days = holidays_of(history, horizon, profile)
+    return (
+        known
+        if days is None
+        else Regressors(known.by_series, shared=days, groups=known.groups, unplanned=known.unplanned)
+    )
+
+
+def holidays_of(history: History, horizon: int, profile: Profile) -> pd.DataFrame | None:
+    """The country's public holidays from the history's first period to the last one ahead; None where none is named."""
     if profile.country is None or history.panel.empty:
-        return known
+        return None
     frequency = Frequency.parse(history.freq)
     first, last = frequency.ordinals(np.array([history.panel["ds"].min(), history.panel["ds"].max()], "datetime64[s]"))
     periods = frequency.labels(np.arange(int(first), int(last) + horizon + 1))
-    days = holiday_columns(
+    return holiday_columns(
         pd.DatetimeIndex(periods), freq=history.freq, country=profile.country, subdivision=profile.subdivision
     )
-    return Regressors(known.by_series, shared=days, groups=known.groups, unplanned=known.unplanned)
 
 
 def read_arima_states(connection: Connection) -> dict[str, dict[str, TotalState]]:

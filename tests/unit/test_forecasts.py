@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from forecasting.regressors import Regressors
 from orchestration.business import Profile
 from orchestration.forecasts.families import PRODUCTS, Family
 from orchestration.forecasts.family_forecasts import (
@@ -23,7 +22,6 @@ from orchestration.forecasts.family_forecasts import (
     with_reasons,
 )
 from orchestration.forecasts.histories import History, history_of
-from orchestration.forecasts.second_opinions import SecondOpinions
 
 SHOP = Profile(name="Shop", currency="EUR", time_zone="Europe/Berlin", fiscal_year_start_month=4)
 WEEKLY = Family(level="product", measure="units", grain="week", horizon=3)
@@ -231,10 +229,7 @@ def test_a_night_expects_nothing_on_closed_days_whatever_the_models_say(grain: s
     if grain == "week":
         panel = panel[panel["ds"].dt.dayofweek == 0].reset_index(drop=True)
     freq = family.frequency(first_weekday="monday", fiscal_year_start_month=1)
-    ahead = pd.date_range(panel["ds"].max(), periods=8, freq=freq)[1:].astype("datetime64[s]")
-    said = pd.DataFrame({"unique_id": "company", "ds": ahead, "mean": 8.0, "lo-80": 7.0, "hi-80": 9.0})
-    never = pd.DataFrame(columns=["unique_id", "cutoff", "ds", "y", "mean"])
-    opinions = SecondOpinions(profile, lambda history, horizon: Regressors())
-    heard, past = opinions.heard(family, History(panel, freq, {}), said, never)
-    assert heard.loc[heard["mean"] == 0, "ds"].dt.strftime("%Y-%m-%d").tolist() == closed
-    assert past.empty
+    found = forecast_family(family, History(panel, freq, {}), products=NO_PRODUCTS, profile=profile)
+    ahead, past = found.forecasts, found.backtests
+    assert ahead.loc[ahead["mean"] == 0, "ds"].dt.strftime("%Y-%m-%d").tolist() == closed
+    assert (past["mean"].eq(0) == (past["ds"].dt.dayofweek == 6)).all()
