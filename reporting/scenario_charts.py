@@ -27,7 +27,7 @@ def scenarios_chart(table: pd.DataFrame, *, width_pt: float = 511.0, panel_pt: f
     Returns:
         None where there is none.
     """
-    names = list(dict.fromkeys(table["scenario"]))[:MOST_PANELS]
+    names = list(dict.fromkeys(table.loc[table["base"].notna(), "scenario"]))[:MOST_PANELS]
     if not names:
         return None
     drawing = Drawing(width_pt, panel_pt * len(names))

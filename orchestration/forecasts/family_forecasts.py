@@ -133,7 +133,9 @@ def with_reasons(forecasts: pd.DataFrame, history: History) -> pd.DataFrame:
         for name, kind in own["demand_class"].items()
     }
     reasons = forecasts["unique_id"].map(said).astype(object)
-    reasons = reasons.mask(forecasts["model_used"].str.endswith("profile"))  # a category has spoken for it
+    has_year = forecasts["model_used"].eq("last_season") & ~forecasts["unique_id"].isin(list(history.notes))
+    # a category has spoken for it, or its own last year, and the engine has said so
+    reasons = reasons.mask(forecasts["model_used"].str.endswith("profile") | has_year)
     known = reasons.where(reasons.notna(), forecasts["fallback_reason"].astype(object))
     return forecasts.assign(fallback_reason=known.where(known.notna(), None))
 
