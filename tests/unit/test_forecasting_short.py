@@ -59,8 +59,12 @@ def test_whoever_saw_no_quarter_twice_has_the_mean(n: int, year: int) -> None:
     assert not short_forecast(np.arange(1.0, n + 1), year, np.zeros(2))
 
 
+# What is so small that another unit makes it zero is another history there.
+SOLD = st.floats(0, 1e12).map(lambda value: value if value > 1e-50 else 0.0)
+
+
 @given(
-    st.lists(st.floats(0, 1e12), min_size=1, max_size=7),
+    st.lists(SOLD, min_size=1, max_size=7),
     st.sampled_from([1, 4]),
     st.sampled_from([1e-250, 1.0, 1e250]),
 )
